@@ -1,0 +1,62 @@
+use std::future::Future;
+
+use anyhow::Context as _;
+
+use super::GlobalArgs;
+use crate::settings::{Overrides, Settings};
+use crate::ui::Printer;
+
+/// What every handler gets: the printer, and ways to the settings and to an async runtime. Neither is made before a
+/// handler asks, because most of a short command's time would go there.
+#[derive(Debug)]
+pub struct Context {
+    global: GlobalArgs,
+    printer: Printer,
+}
+
+impl Context {
+    pub(super) fn new(global: GlobalArgs) -> Self {
+        let printer = global.printer();
+        Self { global, printer }
+    }
+
+    /// Where to write.
+    pub fn printer(&self) -> Printer {
+        self.printer
+    }
+
+    /// The effective settings; `adjust` adds what the command's own flags say.
+    ///
+    /// # Errors
+    /// See [`Settings::resolve`].
+    pub fn settings(&self, adjust: impl FnOnce(&mut Overrides)) -> anyhow::Result<Settings> {
+        let mut overrides = self.global.overrides();
+        adjust(&mut overrides);
+        let cwd = std::env::current_dir().context("cannot tell the working folder")?;
+        Ok(Settings::resolve(overrides, &cwd)?)
+    }
+
+    /// Runs a future on a new runtime of one thread: enough for clients.
+    ///
+    /// # Errors
+    /// When the runtime can't be made, or the future's own.
+    pub fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the async runtime")?
+            .block_on(future)
+    }
+
+    /// Runs a future on a new runtime of as many threads as there are processors: for services.
+    ///
+    /// # Errors
+    /// When the runtime can't be made, or the future's own.
+    pub fn block_on_threads<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the async runtime")?
+            .block_on(future)
+    }
+}

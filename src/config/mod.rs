@@ -1,0 +1,5 @@
+//! See the crate's documentation.
+
+mod error;
+
+pub use error::ConfigError;

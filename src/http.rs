@@ -1,0 +1,19 @@
+//! The one way to make an HTTP client.
+
+use std::time::Duration;
+
+use url::Url;
+
+/// A client for one server. TLS trust is loaded only when the URL asks for it: that takes longer than all of a
+/// request over loopback.
+///
+/// # Errors
+/// When the system's trusted certificates can't be loaded.
+pub fn client(server: &Url) -> reqwest::Result<reqwest::Client> {
+    // A second installation is refused and changes nothing.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("csw/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10));
+    if server.scheme() == "http" { builder.tls_certs_only([]).build() } else { builder.build() }
+}

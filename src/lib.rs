@@ -1,0 +1,22 @@
+//! `csw` publishes simulation models and runs them as jobs, on a laptop or on a Kubernetes cluster.
+//!
+//! The modules are the stages of the pipeline and its surroundings:
+//!
+//! - [`config`] reads what people write, [`model`] holds what is valid;
+//! - [`store`], [`outputs`], [`secret`] keep state, results and secrets;
+//! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
+//! - [`cli`], [`settings`], [`ui`] and [`error`] are the edge.
+
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod executor;
+pub mod http;
+pub mod job;
+pub mod model;
+pub mod outputs;
+pub mod secret;
+pub mod services;
+pub mod settings;
+pub mod store;
+pub mod ui;

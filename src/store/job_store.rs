@@ -1,0 +1,161 @@
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskName, TaskResult};
+
+/// What a caller asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The job's id; chosen by the caller or random.
+    pub id: JobId,
+    /// The model.
+    pub model: ModelName,
+    /// `parse` or `sim`.
+    pub task: TaskName,
+    /// The function's arguments.
+    pub kwargs: TaskKwargs,
+    /// Image tag or commit, if the caller wants a particular one.
+    pub tag: Option<String>,
+}
+
+/// The answer to a submission.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Submitted {
+    /// It is new, and durable now.
+    Created(Job),
+    /// The same submission was accepted before; this is how that job stands.
+    Existing(Job),
+}
+
+/// Proves that a result comes from a certain attempt of a job: a random word that only that attempt's executor is
+/// told. Results of older attempts are refused.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptToken(pub String);
+
+impl std::fmt::Debug for AttemptToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AttemptToken(******)")
+    }
+}
+
+/// A job that was just moved from PENDING to RUNNING.
+#[derive(Debug, Clone)]
+pub struct StartedAttempt {
+    /// The job, its `attempt` counted up.
+    pub job: Job,
+    /// Its arguments.
+    pub kwargs: TaskKwargs,
+    /// What its executor proves itself with.
+    pub token: AttemptToken,
+}
+
+/// What became of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is the job's result now, durably.
+    Accepted,
+    /// The job had this attempt's result already: nothing changed, the sender may stop.
+    Duplicate,
+    /// It comes from an older attempt, or the job was cancelled: nothing changed, the sender may stop.
+    Fenced,
+}
+
+/// A part of a list, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Only jobs in these states; empty means all.
+    pub status: Vec<JobStatus>,
+    /// Only jobs of these models; empty means all.
+    pub models: Vec<ModelName>,
+    /// Only jobs that were accepted after this one (for the next page).
+    pub after: Option<JobId>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// A result that the web app has not taken yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Push {
+    /// Which of the web app's endpoints: `sim` goes to `/outputs/api/`, `parse` to `/inputs/api/`.
+    pub task: TaskName,
+    /// The body.
+    pub result: TaskResult,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+/// How an attempt to push ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The web app took it.
+    Taken,
+    /// It may be tried again.
+    TryLater {
+        /// Why, for a person.
+        reason: String,
+    },
+    /// The web app will never take it: kept as a dead letter.
+    Refused {
+        /// Why, for a person.
+        reason: String,
+    },
+}
+
+/// Durable state of jobs. Every method that changes something returns after the change survives `kill -9` and
+/// power loss; each is atomic.
+#[async_trait]
+pub trait JobStore: Send + Sync + 'static {
+    /// Accepts a job as PENDING at the end of the queue.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the id is known with another model, task, tag or kwargs.
+    async fn submit(&self, submission: Submission) -> Result<Submitted, StoreError>;
+
+    /// The job of that id.
+    async fn get(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
+
+    /// The arguments of a job.
+    async fn kwargs(&self, id: &JobId) -> Result<Option<TaskKwargs>, StoreError>;
+
+    /// Jobs in the order in which they were accepted.
+    async fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError>;
+
+    /// The oldest PENDING jobs, in order, at most `limit`.
+    async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError>;
+
+    /// Moves a PENDING job to RUNNING with a new attempt and token. `None` if it is not PENDING any more.
+    async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError>;
+
+    /// Puts a RUNNING job back to its place in the queue, because its attempt ended without a result that counts.
+    async fn requeue(&self, id: &JobId, reason: &str) -> Result<(), StoreError>;
+
+    /// Says why a PENDING job waits.
+    async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError>;
+
+    /// Whether the token is the one of the job's current attempt.
+    async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError>;
+
+    /// Records the result, sets SUCCESS or FAIL, and, if `push`, queues it for the web app: one atomic step.
+    async fn record(
+        &self,
+        token: &AttemptToken,
+        result: TaskResult,
+        push: bool,
+    ) -> Result<Recorded, StoreError>;
+
+    /// The recorded result.
+    async fn result(&self, id: &JobId) -> Result<Option<TaskResult>, StoreError>;
+
+    /// Sets CANCELLED unless the job is final already; returns the job as it stands then.
+    async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError>;
+
+    /// Forgets final jobs: record, arguments, result. Jobs that are not final are left alone. Returns how many went.
+    async fn remove(&self, ids: &[JobId]) -> Result<usize, StoreError>;
+
+    /// Results that wait for the web app, oldest first, at most `limit`; dead letters are not among them.
+    async fn pushes(&self, limit: usize) -> Result<Vec<Push>, StoreError>;
+
+    /// Notes how an attempt to push ended.
+    async fn pushed(&self, id: &JobId, outcome: PushOutcome) -> Result<(), StoreError>;
+}

@@ -1,0 +1,11 @@
+//! What people and scripts see: stdout is data, stderr is for people.
+
+mod format;
+mod printer;
+mod report;
+mod table;
+
+pub use format::Format;
+pub use printer::{ColorChoice, Printer, Verbosity};
+pub use report::report;
+pub use table::Table;

@@ -1,0 +1,120 @@
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use super::{Format, Table};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much is told on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// What a person wants to know.
+    Normal,
+    /// More (`-v` and above are logs).
+    Verbose(u8),
+}
+
+/// Writes data to stdout and words for people to stderr. Small and `Copy`: pass it by value.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    verbosity: Verbosity,
+    color: bool,
+    progress: bool,
+}
+
+impl Printer {
+    /// Decides from the flags and from what stderr is.
+    pub fn new(color: ColorChoice, verbosity: Verbosity) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let env_set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let color = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !env_set("NO_COLOR") && !dumb,
+        };
+        Self {
+            verbosity,
+            color,
+            progress: terminal && !dumb && verbosity > Verbosity::Quiet && !env_set("CI"),
+        }
+    }
+
+    /// Whether escape codes may be written to stderr.
+    pub fn color(self) -> bool {
+        self.color
+    }
+
+    /// Whether progress bars are wanted: stderr is a terminal and nobody asked for quiet.
+    pub fn progress(self) -> bool {
+        self.progress
+    }
+
+    /// How much is told.
+    pub fn verbosity(self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// A line for people, left out with `-q`. A stderr that is gone is no error.
+    pub fn note(self, line: impl AsRef<str>) {
+        if self.verbosity > Verbosity::Quiet {
+            drop(writeln!(io::stderr().lock(), "{}", line.as_ref()));
+        }
+    }
+
+    /// A line for people that `-q` does not silence: warnings and errors.
+    pub fn warn(self, line: impl AsRef<str>) {
+        drop(writeln!(io::stderr().lock(), "{}", line.as_ref()));
+    }
+
+    /// Text to stdout as it is.
+    ///
+    /// # Errors
+    /// When stdout can't be written; a reader that went away is [`io::ErrorKind::BrokenPipe`].
+    pub fn data(self, text: impl AsRef<str>) -> io::Result<()> {
+        self.bytes(text.as_ref().as_bytes())
+    }
+
+    /// Bytes to stdout as they are.
+    ///
+    /// # Errors
+    /// When stdout can't be written.
+    pub fn bytes(self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    /// A view in the format that was asked for: `json` and `yaml` serialise `view`, `table` and `name` are made from it.
+    ///
+    /// # Errors
+    /// When stdout can't be written or the view has no such form.
+    pub fn view<V: Serialize>(
+        self,
+        format: Format,
+        view: &V,
+        table: impl FnOnce(&V) -> Table,
+        names: impl FnOnce(&V) -> Vec<String>,
+    ) -> anyhow::Result<()> {
+        let text = match format {
+            Format::Table => table(view).to_string(),
+            Format::Json => serde_json::to_string_pretty(view)? + "\n",
+            Format::Yaml => serde_saphyr::to_string(view)?,
+            Format::Name => names(view).into_iter().map(|n| n + "\n").collect(),
+        };
+        Ok(self.data(text)?)
+    }
+}

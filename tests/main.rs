@@ -1,0 +1,13 @@
+//! One runner for all integration tests: a module per noun, hermetic, against the built binary.
+
+#![allow(missing_docs, unreachable_pub, dead_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+mod help;
+mod support;
