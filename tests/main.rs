@@ -10,4 +10,5 @@
 )]
 
 mod help;
+mod store;
 mod support;

@@ -1,30 +1,103 @@
+use std::path::PathBuf;
+
 use crate::error::{Diagnose, Exit};
+use crate::model::JobId;
 
 /// Why a store operation failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused access to a file.
-    #[error("cannot access {path}: {source}")]
+    #[error("cannot access {path}: {reason}")]
     Io {
         /// The file or folder.
         path: String,
         /// The operating system's answer.
-        source: std::io::Error,
+        reason: String,
     },
     /// The id is taken by another submission.
     #[error("job {id} exists with {differs}")]
     Conflict {
         /// The id.
-        id: crate::model::JobId,
+        id: JobId,
         /// What differs: "another model", "other inputs".
         differs: &'static str,
+    },
+    /// A page was asked for that starts after a job that isn't there.
+    #[error("there is no job {id}")]
+    NoSuchJob {
+        /// The id.
+        id: JobId,
+    },
+    /// Another process has the store open.
+    #[error("{path} is in use by process {holder}")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The other process's id, or "another process" where the file does not tell.
+        holder: String,
+    },
+    /// The file is damaged, or not a store at all.
+    #[error("{path} is damaged or not a job store: {reason}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The file was written by a later version.
+    #[error("{path} has format {found}; this csw knows formats up to {known}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The latest that is known here.
+        known: u64,
+    },
+    /// Reading or writing failed while the store was open, a full disk for example. Nothing of the operation
+    /// is kept.
+    #[error("the job store failed: {reason}")]
+    Failed {
+        /// The first cause.
+        reason: String,
     },
 }
 
 impl Diagnose for StoreError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } | Self::Conflict { .. } => Exit::Config,
+            Self::Io { .. }
+            | Self::Conflict { .. }
+            | Self::NoSuchJob { .. }
+            | Self::Locked { .. }
+            | Self::Corrupt { .. }
+            | Self::Format { .. }
+            | Self::Failed { .. } => Exit::Config,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Io { .. } | Self::NoSuchJob { .. } => Vec::new(),
+            Self::Conflict { .. } => {
+                vec!["Choose another --id, or leave it out for a random one".to_owned()]
+            }
+            Self::Locked { holder, .. } => vec![
+                format!(
+                    "Stop the other stack (process {holder}), or give this one its own folder with --data DIR"
+                ),
+                "Submit to the running stack instead: `csw jobs submit`".to_owned(),
+            ],
+            Self::Corrupt { path, .. } => {
+                vec![format!(
+                    "Restore {} from a backup, or move it away to start with an empty store",
+                    path.display()
+                )]
+            }
+            Self::Format { .. } => vec!["Use a newer csw, or another folder with --data DIR".to_owned()],
+            Self::Failed { .. } => {
+                vec!["Check the disk's free space and health, then restart the stack: nothing that was accepted is lost".to_owned()]
+            }
         }
     }
 }

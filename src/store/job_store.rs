@@ -48,6 +48,47 @@ pub struct StartedAttempt {
     pub kwargs: TaskKwargs,
     /// What its executor proves itself with.
     pub token: AttemptToken,
+    /// How many earlier attempts were lost (see [`JobStore::requeue`]).
+    pub lost: u32,
+}
+
+/// A job that is RUNNING, as somebody needs to know who takes over from a scheduler that is gone.
+#[derive(Debug, Clone)]
+pub struct RunningAttempt {
+    /// The job; `attempt` is the one that runs.
+    pub job: Job,
+    /// What its executor proves itself with.
+    pub token: AttemptToken,
+    /// How many earlier attempts were lost (see [`JobStore::requeue`]).
+    pub lost: u32,
+}
+
+/// How many jobs there are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Accepted, not started.
+    pub pending: u64,
+    /// An executor works on it.
+    pub running: u64,
+    /// Ended with a result.
+    pub success: u64,
+    /// Ended without a result.
+    pub fail: u64,
+    /// Ended because somebody asked for it.
+    pub cancelled: u64,
+}
+
+impl Counts {
+    /// The count of one state.
+    pub fn of(&mut self, status: JobStatus) -> &mut u64 {
+        match status {
+            JobStatus::Pending => &mut self.pending,
+            JobStatus::Running => &mut self.running,
+            JobStatus::Success => &mut self.success,
+            JobStatus::Fail => &mut self.fail,
+            JobStatus::Cancelled => &mut self.cancelled,
+        }
+    }
 }
 
 /// What became of a result.
@@ -119,18 +160,30 @@ pub trait JobStore: Send + Sync + 'static {
     async fn kwargs(&self, id: &JobId) -> Result<Option<TaskKwargs>, StoreError>;
 
     /// Jobs in the order in which they were accepted.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchJob`] when `page.after` is not there (any more).
     async fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError>;
 
     /// The oldest PENDING jobs, in order, at most `limit`.
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError>;
 
+    /// How many jobs there are in each state, without looking at every one.
+    async fn counts(&self) -> Result<Counts, StoreError>;
+
+    /// Every RUNNING job, in the order of acceptance.
+    async fn running(&self) -> Result<Vec<RunningAttempt>, StoreError>;
+
     /// Moves a PENDING job to RUNNING with a new attempt and token. `None` if it is not PENDING any more.
     async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError>;
 
-    /// Puts a RUNNING job back to its place in the queue, because its attempt ended without a result that counts.
-    async fn requeue(&self, id: &JobId, reason: &str) -> Result<(), StoreError>;
+    /// Puts a RUNNING job back to its place in the queue, because `attempt` ended without a result that counts, and
+    /// fences that attempt. `lost` counts it among the attempts that were lost through what may be the job's own
+    /// fault, as opposed to a stack that was shut down. Changes nothing and returns false when the job is not
+    /// RUNNING or runs another attempt.
+    async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError>;
 
-    /// Says why a PENDING job waits.
+    /// Says why a PENDING job waits; nothing changes if it is not PENDING.
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError>;
 
     /// Whether the token is the one of the job's current attempt.
@@ -150,8 +203,9 @@ pub trait JobStore: Send + Sync + 'static {
     /// Sets CANCELLED unless the job is final already; returns the job as it stands then.
     async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError>;
 
-    /// Forgets final jobs: record, arguments, result. Jobs that are not final are left alone. Returns how many went.
-    async fn remove(&self, ids: &[JobId]) -> Result<usize, StoreError>;
+    /// Forgets final jobs: record, arguments, result. Jobs that are not final, and those whose result the web app
+    /// has yet to take, are left alone. Returns the ids that went.
+    async fn remove(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError>;
 
     /// Results that wait for the web app, oldest first, at most `limit`; dead letters are not among them.
     async fn pushes(&self, limit: usize) -> Result<Vec<Push>, StoreError>;

@@ -1,9 +1,12 @@
 //! Where jobs, their inputs and their results are kept: a trait, and its implementations.
 
+mod embedded;
 mod error;
 mod job_store;
 
+pub use embedded::EmbeddedStore;
 pub use error::StoreError;
 pub use job_store::{
-    AttemptToken, JobStore, Page, Push, PushOutcome, Recorded, StartedAttempt, Submission, Submitted,
+    AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
+    Submission, Submitted,
 };

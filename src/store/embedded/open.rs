@@ -1,0 +1,113 @@
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+
+use super::codec::failed;
+use super::tables;
+use crate::store::StoreError;
+
+/// Pages that redb keeps in memory. The working set (the queue's head, the jobs that run) is small, and what falls out
+/// is in the operating system's cache.
+const CACHE: usize = 4 * 1024 * 1024;
+
+/// Takes the lock of the folder and opens or makes the file in it.
+pub(super) fn open(dir: &Path) -> Result<(Database, File), StoreError> {
+    std::fs::create_dir_all(dir).map_err(|e| io(dir, &e))?;
+    let lock = lock(&dir.join("store.lock"))?;
+    let path = dir.join("store.redb");
+    let database = open_file(&path)?;
+    check_format(&database, &path)?;
+    Ok((database, lock))
+}
+
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    let corrupt = |reason: String| StoreError::Corrupt { path: path.to_owned(), reason };
+    let mut builder = Builder::new();
+    // Reading the file once at the start turns damage into an error here, instead of a wrong answer later.
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+    // redb asserts what a file it wrote must be like; a damaged one may fail such an assertion.
+    let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)))
+        .map_err(|_| corrupt("its structure is broken".to_owned()))?;
+    opened.map_err(|e| match e {
+        DatabaseError::Storage(StorageError::Corrupted(reason)) => corrupt(reason),
+        DatabaseError::Storage(StorageError::Io(e)) => match e.kind() {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => corrupt(e.to_string()),
+            _ => io(path, &e),
+        },
+        DatabaseError::DatabaseAlreadyOpen => {
+            StoreError::Locked { path: path.to_owned(), holder: "another process".to_owned() }
+        }
+        DatabaseError::RepairAborted | DatabaseError::UpgradeRequired(_) => corrupt(e.to_string()),
+        other => failed(other),
+    })
+}
+
+/// The lock is the operating system's, so that it goes with the process; the file's text says who holds it.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|e| io(path, &e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            drop(file.read_to_string(&mut holder));
+            let holder = holder.trim();
+            let holder = if holder.is_empty() { "another process" } else { holder };
+            return Err(StoreError::Locked { path: path.to_owned(), holder: holder.to_owned() });
+        }
+        Err(TryLockError::Error(e)) => return Err(io(path, &e)),
+    }
+    let note = format!("{}\n", std::process::id());
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(note.as_bytes()))
+        .map_err(|e| io(path, &e))?;
+    Ok(file)
+}
+
+fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
+    let found = {
+        let read = database.begin_read().map_err(failed)?;
+        match read.open_table(tables::META) {
+            Ok(meta) => redb::ReadableTable::get(&meta, "format").map_err(failed)?.map(|v| v.value()),
+            Err(redb::TableError::TableDoesNotExist(_)) => None,
+            Err(e) => {
+                return Err(StoreError::Corrupt { path: path.to_owned(), reason: e.to_string() });
+            }
+        }
+    };
+    match found {
+        Some(tables::FORMAT) => Ok(()),
+        Some(found) => Err(StoreError::Format { path: path.to_owned(), found, known: tables::FORMAT }),
+        None => create_tables(database),
+    }
+}
+
+/// All tables exist from the start, so that no reader has to deal with a missing one.
+fn create_tables(database: &Database) -> Result<(), StoreError> {
+    let write = database.begin_write().map_err(failed)?;
+    {
+        let mut meta = write.open_table(tables::META).map_err(failed)?;
+        meta.insert("format", tables::FORMAT).map_err(failed)?;
+        write.open_table(tables::JOBS).map_err(failed)?;
+        write.open_table(tables::IDS).map_err(failed)?;
+        write.open_table(tables::KWARGS).map_err(failed)?;
+        write.open_table(tables::RESULTS).map_err(failed)?;
+        write.open_table(tables::BY_STATUS).map_err(failed)?;
+        write.open_table(tables::PUSHES).map_err(failed)?;
+        write.open_table(tables::DEAD_LETTERS).map_err(failed)?;
+    }
+    write.commit().map_err(failed)
+}
+
+fn io(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io { path: path.display().to_string(), reason: error.to_string() }
+}

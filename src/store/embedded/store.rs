@@ -1,0 +1,144 @@
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use redb::Database;
+
+use super::codec::encode;
+use super::open::open;
+use super::read::Snapshot;
+use super::writer::Writer;
+use crate::model::{Job, JobId, JobStatus, TaskKwargs, TaskResult};
+use crate::store::{
+    AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
+    StoreError, Submission, Submitted,
+};
+
+/// Jobs in one file of one folder, for one process at a time.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    // Fields are dropped in this order: the writer ends, the file is closed, then the lock is let go.
+    writer: Writer,
+    database: Arc<Database>,
+    _lock: File,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in the folder `dir`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it open; [`StoreError::Corrupt`] and [`StoreError::Format`]
+    /// when the file can't be used; [`StoreError::Io`].
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let (database, lock) = open(dir)?;
+        let database = Arc::new(database);
+        let writer = Writer::start(Arc::clone(&database))?;
+        Ok(Self { writer, database, _lock: lock })
+    }
+
+    /// For lookups of a few pages: those are in memory or in the operating system's cache, and handing them to
+    /// another thread would take longer.
+    fn look<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        read(&Snapshot::take(&self.database)?)
+    }
+
+    /// For reads that go over many jobs.
+    async fn scan<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        tokio::task::spawn_blocking(move || read(&Snapshot::take(&database)?))
+            .await
+            .map_err(|e| StoreError::Failed { reason: format!("a read was given up: {e}") })?
+    }
+}
+
+#[async_trait]
+impl JobStore for EmbeddedStore {
+    async fn submit(&self, submission: Submission) -> Result<Submitted, StoreError> {
+        let kwargs = encode(&submission.kwargs)?;
+        self.writer.write(move |batch| batch.submit(&submission, &kwargs, Timestamp::now())).await
+    }
+
+    async fn get(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        self.look(|s| Ok(s.record(id)?.map(|r| r.job)))
+    }
+
+    async fn kwargs(&self, id: &JobId) -> Result<Option<TaskKwargs>, StoreError> {
+        self.look(|s| s.kwargs(id))
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
+        let page = page.clone();
+        self.scan(move |s| s.list(&page)).await
+    }
+
+    async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let page = Page { status: vec![JobStatus::Pending], limit: Some(limit), ..Page::default() };
+        if limit <= 64 { self.look(|s| s.list(&page)) } else { self.scan(move |s| s.list(&page)).await }
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.look(Snapshot::counts)
+    }
+
+    async fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {
+        self.scan(Snapshot::running).await
+    }
+
+    async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError> {
+        let id = id.clone();
+        let token = AttemptToken(uuid::Uuid::new_v4().simple().to_string());
+        self.writer.write(move |batch| batch.start(&id, token, Timestamp::now())).await
+    }
+
+    async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError> {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        self.writer.write(move |batch| batch.requeue(&id, attempt, lost, &reason)).await
+    }
+
+    async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {
+        let (id, reason) = (id.clone(), reason.map(str::to_owned));
+        self.writer.write(move |batch| batch.set_reason(&id, reason.as_deref())).await
+    }
+
+    async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError> {
+        self.look(|s| Ok(s.record(id)?.is_some_and(|r| r.token.as_ref() == Some(token))))
+    }
+
+    async fn record(
+        &self,
+        token: &AttemptToken,
+        result: TaskResult,
+        push: bool,
+    ) -> Result<Recorded, StoreError> {
+        let token = token.clone();
+        self.writer.write(move |batch| batch.record(&token, &result, push, Timestamp::now())).await
+    }
+
+    async fn result(&self, id: &JobId) -> Result<Option<TaskResult>, StoreError> {
+        self.look(|s| s.result(id))
+    }
+
+    async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError> {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        self.writer.write(move |batch| batch.cancel(&id, &reason, Timestamp::now())).await
+    }
+
+    async fn remove(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        let ids = ids.to_vec();
+        self.writer.write(move |batch| batch.remove(&ids)).await
+    }
+
+    async fn pushes(&self, limit: usize) -> Result<Vec<Push>, StoreError> {
+        self.scan(move |s| s.pushes(limit)).await
+    }
+
+    async fn pushed(&self, id: &JobId, outcome: PushOutcome) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.writer.write(move |batch| batch.pushed(&id, outcome)).await
+    }
+}

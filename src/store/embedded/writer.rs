@@ -1,0 +1,122 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use redb::Database;
+use tokio::sync::oneshot;
+
+use super::batch::Batch;
+use super::codec::failed;
+use crate::store::StoreError;
+
+/// Operations that one transaction takes at most: bounds how long the first of them waits for its answer.
+const MAX_BATCH: usize = 2048;
+
+/// Applies itself to the batch and returns what answers its caller once the batch is durable. An error means that the
+/// file is in trouble and fails the whole batch; a refusal is an answer.
+type Operation = Box<dyn FnOnce(&mut Batch<'_>) -> Result<Answer, StoreError> + Send>;
+type Answer = Box<dyn FnOnce() + Send>;
+
+/// The thread that writes. It ends when the last handle is dropped, after everything that was sent is durable.
+#[derive(Debug)]
+pub(super) struct Writer {
+    sender: Option<Sender<Operation>>,
+    thread: Option<JoinHandle<()>>,
+    failure: Arc<Mutex<Option<StoreError>>>,
+}
+
+impl Writer {
+    pub(super) fn start(database: Arc<Database>) -> Result<Self, StoreError> {
+        let (sender, receiver) = channel();
+        let failure = Arc::new(Mutex::new(None));
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .stack_size(512 * 1024)
+            .spawn({
+                let failure = Arc::clone(&failure);
+                move || run(&database, &receiver, &failure)
+            })
+            .map_err(|e| StoreError::Failed { reason: format!("cannot start the writer thread: {e}") })?;
+        Ok(Self { sender: Some(sender), thread: Some(thread), failure })
+    }
+
+    /// Runs `operation` in the next transaction; returns when it is durable. What `operation` refuses must not have
+    /// changed anything before.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Batch<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let operation: Operation = Box::new(move |batch| {
+            let outcome = match operation(batch) {
+                Ok(value) => Ok(value),
+                Err(Refusal::Refused(e)) => Err(e),
+                Err(Refusal::Failed(e)) => return Err(e),
+            };
+            // A caller that went away does not undo what it asked for.
+            Ok(Box::new(move || drop(reply.send(outcome))))
+        });
+        let sent = self.sender.as_ref().is_some_and(|s| s.send(operation).is_ok());
+        match (sent, answer.await) {
+            (true, Ok(outcome)) => outcome,
+            _ => Err(self.failure()),
+        }
+    }
+
+    fn failure(&self) -> StoreError {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone().unwrap_or_else(|| StoreError::Failed { reason: "the writer has stopped".to_owned() })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Why an operation did not happen.
+pub(super) enum Refusal {
+    /// The caller's fault; the others of the batch go on.
+    Refused(StoreError),
+    /// The file's: nothing of the batch is kept.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn run(database: &Database, operations: &Receiver<Operation>, failure: &Mutex<Option<StoreError>>) {
+    while let Ok(first) = operations.recv() {
+        // Whatever came in while the last transaction was being written shares the next one.
+        let batch: Vec<_> = std::iter::once(first).chain(operations.try_iter().take(MAX_BATCH - 1)).collect();
+        match transact(database, batch) {
+            Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+            Err(error) => {
+                // The callers learn it from their dropped channels.
+                tracing::error!("{error}");
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        }
+    }
+}
+
+fn transact(database: &Database, operations: Vec<Operation>) -> Result<Vec<Answer>, StoreError> {
+    let transaction = database.begin_write().map_err(failed)?;
+    let mut answers = Vec::with_capacity(operations.len());
+    {
+        let mut batch = Batch::open(&transaction)?;
+        for operation in operations {
+            answers.push(operation(&mut batch)?);
+        }
+        batch.finish()?;
+    }
+    transaction.commit().map_err(failed)?;
+    Ok(answers)
+}
