@@ -1,0 +1,1 @@
+"""What Compute Studio calls."""
