@@ -9,6 +9,7 @@
     clippy::print_stderr
 )]
 
+mod examples;
 mod help;
 mod store;
 mod support;

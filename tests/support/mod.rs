@@ -1,9 +1,13 @@
 //! A hermetic place to run the built `csw` in: empty environment, its own HOME, its own working folder.
 
+mod require;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io::Write};
+
+pub use require::{missing, on_path};
 
 /// A temporary folder with a home in it; gone when dropped.
 pub struct Sandbox {
