@@ -231,7 +231,7 @@ fn what_is_no_json_is_refused_where_it_breaks() {
         ("", "expected a value at character 1"),
         ("{\"task\": \"version\",}", "expected a key in quotes at character 20"),
         ("{\"task\": \"ver", "expected the end of a string"),
-        ("{\"task\": \"version\"} x", "expected nothing more at character 22"),
+        ("{\"task\": \"version\"} x", "expected nothing more at character 21"),
         ("{\"task\": 01}", "expected a value at character 10"),
         ("{\"task\": \"\\x\"}", "expected an escape"),
         ("{\"task\": \"\\u12g4\"}", "expected four hexadecimal digits"),
