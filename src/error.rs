@@ -52,6 +52,11 @@ pub trait Diagnose: std::error::Error {
     fn hints(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// A report of several lines that says more than the message, and is shown instead of it.
+    fn report(&self, _style: config::ReportStyle) -> Option<String> {
+        None
+    }
 }
 
 /// An error at the edge that no domain module owns, such as a file named on the command line that can't be read.
@@ -151,6 +156,11 @@ pub fn classify(error: &anyhow::Error) -> (Exit, Vec<String>) {
         return (Exit::Config, Vec::new());
     }
     (Exit::Internal, vec!["Report this with the command that you ran: it is a bug in csw".into()])
+}
+
+/// The full report of an error that has one.
+pub fn full_report(error: &anyhow::Error, style: config::ReportStyle) -> Option<String> {
+    diagnose(error)?.report(style)
 }
 
 /// Whether the error is a reader that went away, which ends the program quietly.

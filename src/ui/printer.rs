@@ -3,6 +3,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 use super::{Format, Table};
+use crate::config::ReportStyle;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -56,6 +57,16 @@ impl Printer {
     /// Whether escape codes may be written to stderr.
     pub fn color(self) -> bool {
         self.color
+    }
+
+    /// How reports on stderr may look: box characters where the locale is UTF-8.
+    pub fn report_style(self) -> ReportStyle {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        ReportStyle { color: self.color, unicode: locale.contains("utf-8") || locale.contains("utf8") }
     }
 
     /// Whether progress bars are wanted: stderr is a terminal and nobody asked for quiet.

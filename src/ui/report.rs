@@ -8,6 +8,10 @@ pub fn report(printer: Printer, error: &anyhow::Error) -> error::Exit {
         return error::Exit::Ok;
     }
     let (exit, hints) = error::classify(error);
+    if let Some(report) = error::full_report(error, printer.report_style()) {
+        printer.warn(report);
+        return exit;
+    }
     let (red, cyan, plain) =
         if printer.color() { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
     let mut chain: Vec<String> = Vec::new();
