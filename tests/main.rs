@@ -11,5 +11,6 @@
 
 mod examples;
 mod help;
+mod stack;
 mod store;
 mod support;

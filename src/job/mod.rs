@@ -1,5 +1,8 @@
-//! See the crate's documentation.
+//! Running the executors of jobs: a trait, and its implementations.
 
 mod error;
+pub mod process;
+mod runtime;
 
 pub use error::RuntimeError;
+pub use runtime::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream};

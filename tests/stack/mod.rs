@@ -1,0 +1,3 @@
+//! The embedded stack: its runtime, its services, its behaviour under kill -9.
+
+mod runtime;
