@@ -11,6 +11,7 @@
 
 mod examples;
 mod help;
+mod secrets;
 mod stack;
 mod store;
 mod support;

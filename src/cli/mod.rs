@@ -17,6 +17,7 @@ pub use args::GlobalArgs;
 pub use context::Context;
 
 use crate::error::Exit;
+use crate::secret::Scope;
 use crate::ui;
 
 /// Publish simulation models and run them as jobs
@@ -64,7 +65,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Models(args) => models::run(context, args),
         Command::Jobs(args) => jobs::run(context, args),
         Command::Svc(args) => svc::run(context, args),
-        Command::Secrets(args) => secrets::run(context, args),
+        Command::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
         Command::Cluster(args) => cluster::run(context, args),
     }
 }

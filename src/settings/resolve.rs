@@ -70,6 +70,8 @@ pub struct Settings {
     pub secrets_file: Setting<PathBuf>,
     /// `CSW_IDENTITY`, `identity`: the age identity that decrypts it.
     pub identity: Setting<PathBuf>,
+    /// `CSW_RECIPIENTS`, `recipients`: public keys of others who may decrypt it, one a line; beside it by default.
+    pub recipients: Setting<PathBuf>,
 }
 
 impl Settings {
@@ -101,8 +103,14 @@ impl Settings {
             || text(xdg("XDG_DATA_HOME", ".local/share")),
         ));
         let config_home = xdg("XDG_CONFIG_HOME", ".config");
+        let secrets_file =
+            dir(pick.text("", None, "CSW_SECRETS_FILE", "secrets_file", || {
+                text(config_home.join("secrets.age"))
+            }));
+        let beside = secrets_file.value.with_file_name("recipients.txt");
         let settings =
             Self {
+                recipients: dir(pick.text("", None, "CSW_RECIPIENTS", "recipients", || text(beside))),
                 config_dir: dir(pick.text("", None, "CSW_CONFIG_DIR", "config_dir", || "config".into())),
                 cache_dir: dir(pick
                     .text("", None, "CSW_CACHE_DIR", "cache_dir", || text(xdg("XDG_CACHE_HOME", ".cache")))),
@@ -164,9 +172,7 @@ impl Settings {
                     |s| s.parse().ok(),
                 ),
                 python: pick.text("", None, "CSW_PYTHON", "python", || "python3".into()),
-                secrets_file: dir(pick.text("", None, "CSW_SECRETS_FILE", "secrets_file", || {
-                    text(config_home.join("secrets.age"))
-                })),
+                secrets_file,
                 identity: dir(pick
                     .text("", None, "CSW_IDENTITY", "identity", || text(config_home.join("identity.txt")))),
                 data_dir: data,

@@ -2,6 +2,7 @@
 
 mod format;
 mod printer;
+pub mod prompt;
 mod report;
 mod table;
 

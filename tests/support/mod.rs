@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io::Write};
 
-pub use require::{missing, on_path};
+pub use require::{missing, on_path, require};
 
 /// A temporary folder with a home in it; gone when dropped.
 pub struct Sandbox {

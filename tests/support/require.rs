@@ -1,15 +1,65 @@
 //! What a test needs from outside, and what happens when it isn't there.
 
-/// Says that a test is left out because `what` is missing; fails it when `CSW_TEST_REQUIRE` (a list with commas)
-/// names `what`. Use: `if !present { return missing("gawk", "not on PATH"); }`.
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// Whether the service is there: `"pypi"` (a Python 3 that makes virtual environments, and a package index that pip
+/// reaches). If not, the test is left out like any other that [`missing`] is called in:
+/// `if !require("pypi") { return; }`.
+pub fn require(service: &str) -> bool {
+    let why = match service {
+        "pypi" => {
+            static PYPI: OnceLock<Option<String>> = OnceLock::new();
+            PYPI.get_or_init(|| pypi().err())
+        }
+        _ => panic!("no test knows a service `{service}`"),
+    };
+    if let Some(why) = why {
+        missing(service, why);
+    }
+    why.is_none()
+}
+
+/// Says that a test is left out because `what` is missing, now and at the end of `make test`; fails it when
+/// `CSW_TEST_REQUIRE` (a list with commas) names `what`. Use:
+/// `if !present { return missing("gawk", "not on PATH"); }`.
 pub fn missing(what: &str, why: &str) {
     let required = std::env::var("CSW_TEST_REQUIRE").unwrap_or_default();
     assert!(!required.split(',').any(|r| r.trim() == what), "{what} is required but missing: {why}");
-    eprintln!("skipped: {what} is missing: {why}");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    eprintln!("skipped {test}: {what} is missing: {why}");
+    // A runner of Rust tests has no end of its own: `make test` shows this file.
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+    file.write_all(format!("{test}: {what} is missing: {why}\n").as_bytes()).unwrap();
 }
 
 /// Whether a program can be found on PATH.
 pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn pypi() -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = folder.path().join("venv");
+    run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    run(Command::new(environment.join("bin/python"))
+        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
+        .arg(folder.path())
+        .arg("six"))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{command:?}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("no message");
+    Err(format!("{command:?}: {last}"))
 }

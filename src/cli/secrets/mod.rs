@@ -1,20 +1,56 @@
-//! `csw secrets …`
+//! `csw secrets …`, also as `csw svc secrets …` and `csw models -n O/T secrets …`.
+
+mod delete;
+mod dotenv;
+mod export;
+mod get;
+mod import;
+mod list;
+mod rotate_key;
+mod set;
 
 use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::error::Exit;
+use crate::secret::Scope;
 
 /// Keep secrets in an encrypted file
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  csw secrets set CS_API_TOKEN                        # asks, unseen
+  pass show db | csw secrets set DB_PASSWORD          # from another program
+  csw models -n PSLmodels/Tax-Cruncher secrets list   # a model's own
+  csw secrets get DB_PASSWORD
+
+The secrets are in one age-encrypted file that the age program can read too. The first `set` makes the identity
+that decrypts it; keep a copy. To let others decrypt it, put their public keys into recipients.txt beside the file,
+one a line, and run `csw secrets rotate-key`. `csw cluster info` tells where the files are.")]
 pub(super) struct SecretsArgs {
     #[command(subcommand)]
     command: SecretsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum SecretsCommand {}
+enum SecretsCommand {
+    Set(set::SetArgs),
+    Get(get::GetArgs),
+    List(list::ListArgs),
+    Delete(delete::DeleteArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
+    RotateKey(rotate_key::RotateKeyArgs),
+}
 
-pub(super) fn run(_context: &Context, args: SecretsArgs) -> anyhow::Result<Exit> {
-    match args.command {}
+/// Works on the secrets of these scopes; of several, all or none are changed.
+pub(super) fn run(context: &Context, scopes: &[Scope], args: SecretsArgs) -> anyhow::Result<Exit> {
+    match args.command {
+        SecretsCommand::Set(args) => set::run(context, scopes, args),
+        SecretsCommand::Get(args) => get::run(context, scopes, args),
+        SecretsCommand::List(args) => list::run(context, scopes, args),
+        SecretsCommand::Delete(args) => delete::run(context, scopes, args),
+        SecretsCommand::Import(args) => import::run(context, scopes, args),
+        SecretsCommand::Export(args) => export::run(context, scopes, args),
+        SecretsCommand::RotateKey(args) => rotate_key::run(context, args),
+    }
 }

@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::Context;
+use super::secrets::{self, SecretsArgs};
 use crate::error::Exit;
+use crate::secret::Scope;
 
 /// Work on the services that serve models
 #[derive(Debug, Args)]
@@ -13,8 +15,12 @@ pub(super) struct SvcArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum SvcCommand {}
+enum SvcCommand {
+    Secrets(SecretsArgs),
+}
 
-pub(super) fn run(_context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
-    match args.command {}
+pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
+    match args.command {
+        SvcCommand::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
+    }
 }

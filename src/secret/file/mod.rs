@@ -1,0 +1,6 @@
+//! Secrets in one age-encrypted file.
+
+mod backend;
+mod durable;
+
+pub use backend::{FileBackend, Protection, Rotation};

@@ -1,0 +1,49 @@
+//! Questions to a person. Only on a terminal; who calls says what happens without one.
+
+use std::io::{self, IsTerminal as _};
+
+use dialoguer::{Confirm, Password};
+use secrecy::SecretString;
+
+/// Whether there is someone to ask: stdin and stderr are a terminal.
+pub fn possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for text that is not shown.
+///
+/// # Errors
+/// When the terminal can't be read.
+pub fn hidden(question: &str) -> io::Result<SecretString> {
+    ask(Password::new().with_prompt(question).report(false))
+}
+
+/// Asks twice for text that is not shown, until both are the same.
+///
+/// # Errors
+/// When the terminal can't be read.
+pub fn hidden_twice(question: &str) -> io::Result<SecretString> {
+    let again = format!("{question}, again");
+    ask(Password::new()
+        .with_prompt(question)
+        .with_confirmation(again, "They differ: once more")
+        .report(false))
+}
+
+fn ask(password: Password<'_>) -> io::Result<SecretString> {
+    password.interact().map(SecretString::from).map_err(plain)
+}
+
+/// Asks a question that takes yes or no; no answer is no.
+///
+/// # Errors
+/// When the terminal can't be read.
+pub fn confirm(question: &str) -> io::Result<bool> {
+    let answer = Confirm::new().with_prompt(question).default(false).interact_opt().map_err(plain)?;
+    Ok(answer.unwrap_or(false))
+}
+
+fn plain(error: dialoguer::Error) -> io::Error {
+    let dialoguer::Error::IO(error) = error;
+    error
+}
