@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io::Write};
 
+#[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require};
 
 /// A temporary folder with a home in it; gone when dropped.
