@@ -10,6 +10,7 @@
 )]
 
 mod examples;
+mod executor;
 mod help;
 mod secrets;
 mod stack;

@@ -3,6 +3,7 @@
 mod args;
 mod cluster;
 mod context;
+mod job;
 mod jobs;
 mod models;
 mod secrets;
@@ -35,6 +36,7 @@ pub struct Cli {
 enum Command {
     Models(models::ModelsArgs),
     Jobs(jobs::JobsArgs),
+    Job(job::JobArgs),
     #[command(visible_alias = "services")]
     Svc(svc::SvcArgs),
     Secrets(secrets::SecretsArgs),
@@ -64,6 +66,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Models(args) => models::run(context, args),
         Command::Jobs(args) => jobs::run(context, args),
+        Command::Job(args) => job::run(context, args),
         Command::Svc(args) => svc::run(context, args),
         Command::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
         Command::Cluster(args) => cluster::run(context, args),

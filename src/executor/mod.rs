@@ -1,5 +1,29 @@
-//! See the crate's documentation.
+//! Runs one task of a model inside the model's own environment.
+//!
+//! [`run`] starts a process for one [`Launch`] and turns whatever happens into a result;
+//! [`JobDir`] is what `csw job` works from.
 
+mod command;
+mod deliver;
+mod environ;
 mod error;
+mod job_dir;
+mod launch;
+mod log;
+mod memory;
+mod process;
+mod python;
+mod redact;
+mod reply;
+mod run;
+mod sinks;
+mod story;
+mod validate;
 
+pub use deliver::{Delivered, deliver};
 pub use error::ExecutorError;
+pub use job_dir::JobDir;
+pub use launch::Launch;
+pub use memory::adopt_orphans;
+pub use run::run;
+pub use sinks::Sinks;

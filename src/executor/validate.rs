@@ -1,0 +1,162 @@
+//! The shape that each task's result must have.
+
+use serde_json::{Map, Value};
+
+use crate::model::TaskName;
+
+const BINARY: [&str; 6] = ["PNG", "JPEG", "MP3", "MP4", "HDF5", "PDF"];
+const TEXT: [&str; 4] = ["table", "CSV", "Markdown", "Text"];
+const BOKEH: &str = "bokeh";
+
+/// Checks a task's result; the error names every place that is wrong, for the model's author.
+pub(super) fn result(task: TaskName, value: &Value) -> Result<(), String> {
+    let mut problems = Vec::new();
+    let function = match task {
+        TaskName::Version => "get_version",
+        TaskName::Defaults => "get_inputs",
+        TaskName::Parse => "validate_inputs",
+        TaskName::Sim => "run_model",
+    };
+    match value {
+        Value::Object(object) => match task {
+            TaskName::Version => {
+                if !object.get("version").is_some_and(Value::is_string) {
+                    problems.push("`version` must be text".to_owned());
+                }
+            }
+            TaskName::Defaults => {
+                for key in ["meta_parameters", "model_parameters"] {
+                    must_be_object(object, key, &mut problems);
+                }
+            }
+            TaskName::Parse => must_be_object(object, "errors_warnings", &mut problems),
+            TaskName::Sim => {
+                for key in ["renderable", "downloadable"] {
+                    outputs(object, key, &mut problems);
+                }
+            }
+        },
+        other => problems.push(format!("expected a JSON object, found {}", kind(other))),
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(format!("The result of {function} does not have the right shape:\n  {}\n", problems.join("\n  ")))
+}
+
+fn must_be_object(object: &Map<String, Value>, key: &str, problems: &mut Vec<String>) {
+    match object.get(key) {
+        Some(Value::Object(_)) => {}
+        Some(other) => problems.push(format!("`{key}` must be an object, found {}", kind(other))),
+        None => problems.push(format!("`{key}` is missing")),
+    }
+}
+
+fn outputs(object: &Map<String, Value>, key: &str, problems: &mut Vec<String>) {
+    let list = match object.get(key) {
+        Some(Value::Array(list)) => list,
+        Some(other) => {
+            return problems.push(format!("`{key}` must be a list of outputs, found {}", kind(other)));
+        }
+        None => {
+            return problems.push(format!("`{key}` is missing; without such outputs it is an empty list"));
+        }
+    };
+    for (i, item) in list.iter().enumerate() {
+        let at = format!("{key}[{i}]");
+        let Some(output) = item.as_object() else {
+            problems
+                .push(format!("{at} must be an object {{media_type, title, data}}, found {}", kind(item)));
+            continue;
+        };
+        if !output.get("title").is_some_and(Value::is_string) {
+            problems.push(format!("{at}.title must be text"));
+        }
+        match (output.get("media_type").and_then(Value::as_str), output.get("data")) {
+            (_, None) => problems.push(format!("{at}.data is missing")),
+            (Some(BOKEH), Some(Value::Object(_))) => {}
+            (Some(BOKEH), Some(data)) => {
+                problems.push(format!("{at}.data of bokeh must be an object, found {}", kind(data)));
+            }
+            (Some(m), Some(Value::String(_))) if TEXT.contains(&m) => {}
+            (Some(m), Some(Value::String(text))) if BINARY.contains(&m) => {
+                if !is_base64(text) {
+                    problems.push(format!("{at}.data of {m} is neither bytes nor base64 text"));
+                }
+            }
+            (Some(m), Some(data)) if TEXT.contains(&m) || BINARY.contains(&m) => {
+                problems.push(format!("{at}.data of {m} must be text or bytes, found {}", kind(data)));
+            }
+            (Some(m), Some(_)) => problems.push(format!(
+                "{at}.media_type is `{m}`; expected one of {BOKEH}, {}, {}",
+                TEXT.join(", "),
+                BINARY.join(", ")
+            )),
+            (None, Some(_)) => problems.push(format!("{at}.media_type must be text")),
+        }
+    }
+}
+
+/// Whether this is standard base64 with its padding. Only looked at, not decoded: it may be hundreds of megabytes.
+fn is_base64(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    text.len().is_multiple_of(4)
+        && text.len() - body.len() <= 2
+        && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn right_shapes_pass() {
+        for (task, value) in [
+            (TaskName::Version, json!({"version": "1"})),
+            (TaskName::Defaults, json!({"meta_parameters": {}, "model_parameters": {}})),
+            (TaskName::Parse, json!({"errors_warnings": {}})),
+            (TaskName::Sim, json!({"renderable": [], "downloadable": []})),
+            (
+                TaskName::Sim,
+                json!({"renderable": [{"media_type": "bokeh", "title": "b", "data": {}}],
+                       "downloadable": [{"media_type": "PNG", "title": "p", "data": "AAE="}]}),
+            ),
+        ] {
+            assert_eq!(result(task, &value), Ok(()), "{value}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_place() {
+        let wrong = json!({"renderable": [
+            {"media_type": "png", "title": "a", "data": ""},
+            {"media_type": "CSV", "title": 3, "data": 4},
+            {"media_type": "PDF", "title": "c", "data": "no base64!"},
+            "text",
+        ]});
+        let problem = result(TaskName::Sim, &wrong).unwrap_err();
+        for part in [
+            "renderable[0].media_type is `png`; expected one of bokeh, table, CSV",
+            "renderable[1].title must be text",
+            "renderable[1].data of CSV must be text or bytes, found a number",
+            "renderable[2].data of PDF is neither bytes nor base64 text",
+            "renderable[3] must be an object {media_type, title, data}, found text",
+            "`downloadable` is missing",
+        ] {
+            assert!(problem.contains(part), "{part} in\n{problem}");
+        }
+        assert!(result(TaskName::Defaults, &json!(null)).unwrap_err().contains("get_inputs"));
+    }
+}

@@ -1,0 +1,9 @@
+//! `csw job`: real interpreters, real processes, whatever a model may do.
+
+mod attempt;
+mod command_models;
+mod delivery;
+mod endings;
+mod results;
+
+pub use attempt::Attempt;
