@@ -13,6 +13,7 @@ mod examples;
 mod executor;
 mod help;
 mod secrets;
+mod settings;
 mod stack;
 mod store;
 mod support;

@@ -1,25 +1,36 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde_saphyr::Spanned;
+use super::resolve::Texts;
+use super::{Origin, Row, Setting, SettingsError, Value};
+use crate::config::Diagnostics;
+use crate::config::document::{self, Code, Problems, Source, Value as Yaml};
 
-use super::{Origin, SettingsError};
+/// The settings file, and that of the original, whose keys are in upper case and which may hold others.
+const NAMES: [(&str, bool); 2] = [("csw.yaml", true), ("cs-config.yaml", false)];
 
 /// `csw.yaml`: a flat mapping of setting to value.
 #[derive(Debug)]
 pub(super) struct SettingsFile {
     path: PathBuf,
-    values: BTreeMap<String, Spanned<String>>,
+    texts: Texts,
+    problems: Problems,
 }
 
 impl SettingsFile {
-    /// The nearest `csw.yaml` (or, where there is none, the original's `cs-config.yaml`) from `cwd` upwards.
-    pub(super) fn find(cwd: &Path) -> Result<Option<Self>, SettingsError> {
+    /// The nearest `csw.yaml` (or, where there is none, `cs-config.yaml`) from `cwd` upwards.
+    pub(super) fn find(cwd: &Path, rows: &'static [Row]) -> Result<Option<Self>, SettingsError> {
         for folder in cwd.ancestors() {
-            for name in ["csw.yaml", "cs-config.yaml"] {
+            for (name, strict) in NAMES {
                 let path = folder.join(name);
-                match std::fs::read_to_string(&path) {
-                    Ok(text) => return Self::parse(path, &text).map(Some),
+                match std::fs::read(&path) {
+                    Ok(bytes) => {
+                        let shown = path.strip_prefix(cwd).unwrap_or(&path).display().to_string();
+                        let source = Source::from_bytes(shown, bytes).map_err(|d| {
+                            SettingsError::Invalid { problems: Vec::new(), file: Diagnostics::new(vec![*d]) }
+                        })?;
+                        return Ok(Some(Self::parse(path, source, rows, strict)));
+                    }
                     Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                     Err(source) => return Err(SettingsError::Io { path, source }),
                 }
@@ -28,19 +39,75 @@ impl SettingsFile {
         Ok(None)
     }
 
-    fn parse(path: PathBuf, text: &str) -> Result<Self, SettingsError> {
-        let values = serde_saphyr::from_str::<BTreeMap<String, Spanned<String>>>(text)
-            .map_err(|e| SettingsError::Invalid { problems: vec![format!("{}: {e}", path.display())] })?;
-        Ok(Self { path, values })
+    fn parse(path: PathBuf, source: Source, rows: &'static [Row], strict: bool) -> Self {
+        let source = Arc::new(source);
+        let mut problems = Problems::new(Arc::clone(&source));
+        let mut texts = Texts::new();
+        let root = document::parse(&source, &mut problems);
+        match root.as_ref().map(|node| &node.value) {
+            Some(Yaml::Map(entries)) => {
+                for entry in entries {
+                    let key = &entry.key;
+                    let lower = key.text.to_lowercase();
+                    let row = rows.iter().find(|r| r.key == key.text || !strict && r.key == lower);
+                    match (row, &entry.value.value) {
+                        (None, _) if strict => {
+                            let known: Vec<&str> = rows.iter().map(|r| r.key).collect();
+                            problems.unknown_key(key, &known);
+                        }
+                        // What 1.6 wrote beside the settings, and keys without a value.
+                        (None, _) | (Some(_), Yaml::Null) => {}
+                        (Some(row), Yaml::Scalar(scalar)) => {
+                            texts.insert(row.key, (scalar.text.to_string(), entry.value.head()));
+                        }
+                        (Some(row), _) => {
+                            problems.within(row.key, |p| {
+                                p.wrong_type_unquoted(&entry.value, "one value");
+                            });
+                        }
+                    }
+                }
+            }
+            None | Some(Yaml::Null) => {}
+            Some(_) => {
+                if let Some(node) = &root {
+                    problems.wrong_type_unquoted(node, "a mapping of settings");
+                }
+            }
+        }
+        Self { path, texts, problems }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.path.clone()
     }
 
     pub(super) fn folder(&self) -> PathBuf {
         self.path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned)
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<(String, Origin)> {
-        let found = self.values.get(key).or_else(|| self.values.get(&key.to_uppercase()))?;
-        let line = usize::try_from(found.referenced.line()).unwrap_or(0);
-        Some((found.value.clone(), Origin::File { path: self.path.clone(), line }))
+    /// The value of `key`, or `None` if it is not there or wrong.
+    pub(super) fn take<T: Value>(&mut self, key: &'static str) -> Option<Setting<T>> {
+        let (text, span) = self.texts.get(key)?;
+        let Some(value) = T::read(text, &self.folder()) else {
+            let found = text.clone();
+            let span = *span;
+            self.problems.within(key, |problems| {
+                if T::SECRET {
+                    problems.refuse(span, format!("expected {}", T::EXPECTED));
+                } else {
+                    problems.invalid(span, T::EXPECTED, &found);
+                }
+            });
+            return None;
+        };
+        let (line, _) = self.problems.source().position(span.start);
+        Some(Setting { value, origin: Origin::File { path: self.path.clone(), line } })
+    }
+
+    /// What is wrong with the file. One in which nothing stands (yet) is fine.
+    pub(super) fn into_problems(self) -> Diagnostics {
+        let found = self.problems.into_vec().into_iter().filter(|d| d.code() != Code::Empty);
+        Diagnostics::new(found.collect())
     }
 }

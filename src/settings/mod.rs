@@ -2,9 +2,16 @@
 
 mod error;
 mod file;
+mod overrides;
 mod resolve;
+mod schema;
 mod setting;
+mod table;
+mod value;
 
 pub use error::SettingsError;
-pub use resolve::{Overrides, Settings};
-pub use setting::{Origin, Setting};
+pub use overrides::Overrides;
+pub use schema::json_schema;
+pub use setting::{Effective, Origin, Row, Setting};
+pub use table::{ROWS, Settings};
+pub use value::Value;

@@ -1,5 +1,6 @@
 //! A hermetic place to run the built `csw` in: empty environment, its own HOME, its own working folder.
 
+mod generated;
 mod require;
 
 use std::ffi::OsStr;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io::Write};
 
+pub use generated::generated;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require};
 

@@ -1,5 +1,7 @@
 //! `csw cluster …`
 
+mod info;
+
 use clap::{Args, Subcommand};
 
 use super::Context;
@@ -13,8 +15,12 @@ pub(super) struct ClusterArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum ClusterCommand {}
+enum ClusterCommand {
+    Info(info::InfoArgs),
+}
 
-pub(super) fn run(_context: &Context, args: ClusterArgs) -> anyhow::Result<Exit> {
-    match args.command {}
+pub(super) fn run(context: &Context, args: ClusterArgs) -> anyhow::Result<Exit> {
+    match args.command {
+        ClusterCommand::Info(args) => info::run(context, args),
+    }
 }

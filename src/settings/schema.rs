@@ -1,0 +1,33 @@
+use serde_json::{Map, Value, json};
+
+use super::ROWS;
+use super::value::Kind;
+
+/// The JSON Schema of `csw.yaml`, for editors.
+pub fn json_schema() -> Value {
+    let property = |kind: Kind| match kind {
+        Kind::Text => json!({"type": ["string", "number", "null"]}),
+        Kind::Number { min, max } => json!({"type": ["integer", "null"], "minimum": min, "maximum": max}),
+        Kind::Url => json!({"type": ["string", "null"], "format": "uri", "pattern": "^https?://"}),
+        Kind::Duration => json!({"type": ["integer", "string", "null"]}),
+    };
+    let properties: Map<String, Value> = ROWS
+        .iter()
+        .map(|row| {
+            let mut schema = property(row.kind);
+            if let Some(object) = schema.as_object_mut() {
+                let text = format!("{} Default: {}. Environment: {}", row.about.trim(), row.default, row.env);
+                object.insert("description".into(), text.into());
+            }
+            (row.key.to_owned(), schema)
+        })
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "csw.yaml",
+        "description": "Settings of csw. Flags and environment variables count more.",
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": properties,
+    })
+}

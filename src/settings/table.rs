@@ -1,0 +1,139 @@
+//! Every setting, a row each: adding one is adding a row here.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::file::SettingsFile;
+use super::resolve::{Places, Resolver};
+use super::{Effective, Overrides, Row, Setting, SettingsError, Value};
+use crate::model::Seconds;
+
+/// `key: type, flag with how the command line gives it, variable, default in words => default;`. A default may use the
+/// settings above it.
+macro_rules! settings {
+    ($places:ident; $(
+        $(#[doc = $about:literal])+
+        $key:ident: $type:ty, $flag:expr, $env:literal, $words:literal => $default:expr;
+    )+) => {
+        /// Every effective setting.
+        #[derive(Debug, Clone)]
+        pub struct Settings {
+            /// The folder of `csw.yaml`, else the working folder. Relative paths of the file start here.
+            pub root: PathBuf,
+            /// The settings file that was found.
+            pub file: Option<PathBuf>,
+            $($(#[doc = $about])+ pub $key: Setting<$type>,)+
+        }
+
+        /// All settings, in the order of `csw cluster info`.
+        pub const ROWS: &[Row] = &[$(Row {
+            key: stringify!($key),
+            flag: match $flag { Some((name, _)) => Some(name), None => None },
+            env: $env,
+            default: $words,
+            about: concat!($($about),+),
+            kind: <$type as Value>::KIND,
+        }),+];
+
+        impl Settings {
+            /// Resolves everything for the working folder `cwd`.
+            ///
+            /// # Errors
+            /// When `csw.yaml` can't be read, holds an unknown key or a value that is not valid, or a flag or a variable
+            /// does: all of it is named.
+            pub fn resolve(overrides: Overrides, cwd: &Path) -> Result<Self, SettingsError> {
+                let found = SettingsFile::find(cwd, ROWS)?;
+                let (file, root) = found.as_ref().map_or((None, cwd.to_owned()), |f| (Some(f.path()), f.folder()));
+                let $places = &Places::new(&root);
+                let mut resolver = Resolver::new(found, cwd);
+                $(
+                    let given: Option<(&'static str, Given)> = $flag;
+                    let given = given.and_then(|(name, read)| Some((name, read(&overrides)?)));
+                    let $key: Option<Setting<$type>> = resolver.take(stringify!($key), given, $env);
+                    let $key = $key.unwrap_or_else(|| Setting { value: $default, origin: super::Origin::Default });
+                )+
+                resolver.done()?;
+                Ok(Self { root, file, $($key),+ })
+            }
+
+            /// Every setting as people and scripts see it, secrets masked.
+            pub fn effective(&self) -> Vec<Effective> {
+                vec![$(Effective::new(stringify!($key), self.$key.value.show(), &self.$key.origin)),+]
+            }
+        }
+    };
+}
+
+/// How a flag's value comes out of the command line.
+type Given = fn(&Overrides) -> Option<String>;
+
+const NO_FLAG: Option<(&str, Given)> = None;
+
+settings! { places;
+    /// Folder of the models' files.
+    config_dir: PathBuf, NO_FLAG, "CSW_CONFIG_DIR", "`config`" => places.root.join("config");
+
+    /// State of the embedded stack: jobs, queue, results.
+    data_dir: PathBuf, Some(("--data", |o: &Overrides| o.data_dir.as_ref().map(|p| p.to_string_lossy().into_owned()))),
+        "CSW_DATA_DIR", "`~/.local/share/csw`" => places.xdg("XDG_DATA_HOME", ".local/share");
+
+    /// Model environments and checkouts; safe to delete.
+    cache_dir: PathBuf, NO_FLAG, "CSW_CACHE_DIR", "`~/.cache/csw`" => places.xdg("XDG_CACHE_HOME", ".cache");
+
+    /// Image tag.
+    tag: String, Some(("--tag", |o: &Overrides| o.tag.clone())), "TAG", "today, as `2026-01-31`" =>
+        jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+
+    /// Cloud project.
+    project: Option<String>, Some(("--project", |o: &Overrides| o.project.clone())), "PROJECT", "none" => None;
+
+    /// Image registry.
+    registry: String, NO_FLAG, "CSW_REGISTRY", "`gcr.io`" => "gcr.io".into();
+
+    /// Web app that results are pushed to.
+    cs_url: Option<Url>, Some(("--cs-url", |o: &Overrides| o.cs_url.clone())), "CS_URL", "none: results are kept" => None;
+
+    /// Token for the web app.
+    cs_api_token: Option<SecretString>,
+        Some(("--cs-api-token", |o: &Overrides| o.cs_api_token.as_ref().map(|t| t.expose_secret().to_owned()))),
+        "CS_API_TOKEN", "none" => None;
+
+    /// Where results are stored: a `gs://`, `s3://` or `file:///` URL, or a bucket's name.
+    bucket: Option<String>, Some(("--bucket", |o: &Overrides| o.bucket.clone())), "BUCKET", "a folder of `data_dir`" => None;
+
+    /// Where `csw jobs` finds the scheduler.
+    scheduler: Url, Some(("--scheduler", |o: &Overrides| o.scheduler.clone())), "CSW_SCHEDULER", "`http://127.0.0.1:8888/`" =>
+        places.local_scheduler.clone();
+
+    /// What callers of the scheduler prove themselves with.
+    scheduler_token: Option<SecretString>, NO_FLAG, "CSW_SCHEDULER_TOKEN", "none: nobody has to" => None;
+
+    /// Where the embedded stack listens.
+    listen: SocketAddr, Some(("--listen", |o: &Overrides| o.listen.clone())), "CSW_LISTEN", "`127.0.0.1:8888`" =>
+        SocketAddr::from(([127, 0, 0, 1], 8888));
+
+    /// Jobs that run at once.
+    max_jobs: usize, Some(("--max-jobs", |o: &Overrides| o.max_jobs.map(|n| n.to_string()))), "CSW_MAX_JOBS",
+        "the number of processors" => std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+
+    /// How long a job may take to end after SIGTERM.
+    grace_period: Seconds, NO_FLAG, "CSW_GRACE_PERIOD", "`30`" => Seconds::from_secs(30);
+
+    /// Interpreter that makes the models' environments.
+    python: String, NO_FLAG, "CSW_PYTHON", "`python3`" => "python3".into();
+
+    /// Encrypted file of the secrets.
+    secrets_file: PathBuf, NO_FLAG, "CSW_SECRETS_FILE", "`~/.config/csw/secrets.age`" =>
+        places.xdg("XDG_CONFIG_HOME", ".config").join("secrets.age");
+
+    /// The age identity that decrypts it.
+    identity: PathBuf, NO_FLAG, "CSW_IDENTITY", "`~/.config/csw/identity.txt`" =>
+        places.xdg("XDG_CONFIG_HOME", ".config").join("identity.txt");
+
+    /// Public keys of others who may decrypt it, one a line.
+    recipients: PathBuf, NO_FLAG, "CSW_RECIPIENTS", "`recipients.txt` beside `secrets_file`" =>
+        secrets_file.value.with_file_name("recipients.txt");
+}
