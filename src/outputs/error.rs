@@ -1,6 +1,6 @@
 use crate::error::{Diagnose, Exit};
 
-/// Why a outputs operation failed.
+/// Why an operation on outputs failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputsError {
     /// The operating system refused access to a file.
@@ -11,12 +11,85 @@ pub enum OutputsError {
         /// The operating system's answer.
         source: std::io::Error,
     },
+    /// A model's outputs are not what outputs must be.
+    #[error("the outputs are not valid: {}", problems.join("; "))]
+    Invalid {
+        /// Every problem, each naming its output.
+        problems: Vec<String>,
+    },
+    /// The bucket's name or URL makes no sense.
+    #[error("invalid bucket `{bucket}`: {reason}")]
+    BadBucket {
+        /// As it was given.
+        bucket: String,
+        /// Why.
+        reason: String,
+    },
+    /// This build can't reach that kind of bucket.
+    #[error("the bucket {url} is on {service}, which this build of csw has no support for")]
+    Unsupported {
+        /// The bucket.
+        url: String,
+        /// Whose it is.
+        service: &'static str,
+    },
+    /// The bucket refused, or could not be reached.
+    #[error("cannot {action} {object} in {bucket}: {source}")]
+    Bucket {
+        /// "read" or "write".
+        action: &'static str,
+        /// The object's path.
+        object: String,
+        /// The bucket.
+        bucket: String,
+        /// Its answer.
+        source: Box<object_store::Error>,
+    },
+    /// The bucket has no such object.
+    #[error("{object} is not in {bucket}")]
+    Missing {
+        /// The object's path.
+        object: String,
+        /// The bucket.
+        bucket: String,
+    },
+    /// A stored zip file can't be read.
+    #[error("{object} in {bucket} is damaged: {reason}")]
+    Damaged {
+        /// The zip file's path.
+        object: String,
+        /// The bucket.
+        bucket: String,
+        /// What was found.
+        reason: String,
+    },
+    /// A zip file could not be made.
+    #[error("cannot make {object}: {reason}")]
+    Pack {
+        /// The zip file's name.
+        object: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Diagnose for OutputsError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } => Exit::Config,
+            Self::Bucket { bucket, .. } if !bucket.starts_with("file:") => Exit::Remote,
+            _ => Exit::Config,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Unsupported { .. } => {
+                vec!["Set BUCKET (or --bucket) to a folder's URL, as in file:///srv/csw/outputs".into()]
+            }
+            Self::BadBucket { .. } => {
+                vec!["See where the value comes from: csw cluster info".into()]
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -1,5 +1,20 @@
 //! What simulations produce: typed outputs, and their storage in the cs-storage format on an object store.
 
+mod archive;
+mod bucket;
+mod collection;
 mod error;
+mod extract;
+mod file_name;
+mod location;
+mod media_type;
+mod output;
+mod pointer;
 
+pub use bucket::Bucket;
+pub use collection::{Category, Outputs};
 pub use error::OutputsError;
+pub use extract::{ExtractedFile, extract};
+pub use media_type::{Carries, MediaType};
+pub use output::{Data, Output};
+pub use pointer::{Pointer, StoredCategory, StoredOutput};

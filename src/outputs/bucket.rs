@@ -1,0 +1,193 @@
+use std::fmt;
+use std::fs::File;
+use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, WriteMultipart};
+use tempfile::{SpooledData, SpooledTempFile};
+use tokio::io::AsyncReadExt as _;
+use url::Url;
+
+use super::archive::{pack, unpack};
+use super::location::Location;
+use super::pointer::zip_name;
+use super::{Category, Output, Outputs, OutputsError, Pointer, StoredCategory};
+use crate::model::JobId;
+
+/// Zip files up to this size stay in memory, larger ones go through a temporary file.
+const IN_MEMORY: usize = 8 << 20;
+/// How much of a large zip file is in flight.
+const CHUNK: usize = 8 << 20;
+
+/// Where outputs are kept: an object store. Cheap to clone.
+#[derive(Clone)]
+pub struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    url: String,
+}
+
+impl Bucket {
+    /// Opens a bucket: `file:///path`, a folder (`/path`, `./path`), `gs://name`, `s3://name`, or a plain name, which is
+    /// a bucket of Google Cloud Storage. A folder is made if it isn't there.
+    ///
+    /// # Errors
+    /// When the text means no bucket, this build can't reach such a bucket, or the folder can't be made.
+    pub fn open(url_or_name: &str) -> Result<Self, OutputsError> {
+        match Location::parse(url_or_name)? {
+            Location::Cloud { url, service } => Err(OutputsError::Unsupported { url, service }),
+            Location::Folder(path) => {
+                let io = |source| OutputsError::Io { path: path.display().to_string(), source };
+                std::fs::create_dir_all(&path).map_err(io)?;
+                let path = path.canonicalize().map_err(io)?;
+                let url = Url::from_file_path(&path)
+                    .map_or_else(|()| path.display().to_string(), |url| url.to_string());
+                let store = LocalFileSystem::new_with_prefix(&path)
+                    .map_err(|source| OutputsError::Bucket {
+                        action: "open",
+                        object: "the folder".into(),
+                        bucket: url.clone(),
+                        source: Box::new(source),
+                    })?
+                    .with_fsync(true);
+                Ok(Self { store: Arc::new(store), url })
+            }
+        }
+    }
+
+    /// The bucket's URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stores the outputs of a job as two zip files, `<id>_renderable.zip` and `<id>_downloadable.zip`. Each appears
+    /// whole or not at all; one that is there already is replaced. The outputs get new ids.
+    ///
+    /// # Errors
+    /// When a zip file can't be made or stored.
+    pub async fn write(&self, id: &JobId, outputs: Outputs) -> Result<Pointer, OutputsError> {
+        let Outputs { renderable, downloadable } = outputs;
+        Ok(Pointer {
+            renderable: self.write_category(zip_name(id, Category::Renderable), renderable).await?,
+            downloadable: self.write_category(zip_name(id, Category::Downloadable), downloadable).await?,
+        })
+    }
+
+    async fn write_category(
+        &self,
+        name: String,
+        outputs: Vec<Output>,
+    ) -> Result<StoredCategory, OutputsError> {
+        let object = name.clone();
+        let failed = |reason: String| OutputsError::Pack { object, reason };
+        let packed = tokio::task::spawn_blocking(move || {
+            let mut zip = SpooledTempFile::new(IN_MEMORY);
+            let stored = pack(outputs, name, &mut zip)?;
+            zip.seek(SeekFrom::Start(0))?;
+            Ok::<_, zip::result::ZipError>((stored, zip.into_inner()))
+        });
+        let (stored, zip) = match packed.await {
+            Ok(Ok(packed)) => packed,
+            Ok(Err(e)) => return Err(failed(e.to_string())),
+            Err(e) => return Err(failed(e.to_string())),
+        };
+        match zip {
+            SpooledData::InMemory(zip) => self.put(&stored.ziplocation, zip).await?,
+            SpooledData::OnDisk(zip) => self.put_large(&stored.ziplocation, zip).await?,
+        }
+        Ok(stored)
+    }
+
+    async fn put(&self, object: &str, zip: Cursor<Vec<u8>>) -> Result<(), OutputsError> {
+        let payload = PutPayload::from(zip.into_inner());
+        self.store
+            .put(&Path::from(object), payload)
+            .await
+            .map_err(|e| self.refused("write", object, e))
+            .map(drop)
+    }
+
+    async fn put_large(&self, object: &str, zip: File) -> Result<(), OutputsError> {
+        let failed = |e| self.refused("write", object, e);
+        let upload = self.store.put_multipart(&Path::from(object)).await.map_err(failed)?;
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, CHUNK);
+        let mut zip = tokio::fs::File::from_std(zip);
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = match zip.read(&mut chunk).await {
+                Ok(0) => break,
+                Ok(n) => chunk.get(..n).unwrap_or_default(),
+                Err(e) => {
+                    // The upload is given up; what went wrong is the file.
+                    drop(writer.abort().await);
+                    return Err(OutputsError::Pack { object: object.to_owned(), reason: e.to_string() });
+                }
+            };
+            if let Err(e) = writer.wait_for_capacity(2).await {
+                drop(writer.abort().await);
+                return Err(self.refused("write", object, e));
+            }
+            writer.write(read);
+        }
+        writer.finish().await.map_err(|e| self.refused("write", object, e)).map(drop)
+    }
+
+    /// Reads stored outputs back, each with its id.
+    ///
+    /// # Errors
+    /// When a zip file is not there, can't be read, or lacks one of the outputs.
+    pub async fn read(&self, pointer: &Pointer) -> Result<Outputs, OutputsError> {
+        Ok(Outputs {
+            renderable: self.read_category(&pointer.renderable).await?,
+            downloadable: self.read_category(&pointer.downloadable).await?,
+        })
+    }
+
+    async fn read_category(&self, category: &StoredCategory) -> Result<Vec<Output>, OutputsError> {
+        let zip = self.fetch(&category.ziplocation).await?;
+        let damaged = |reason| OutputsError::Damaged {
+            object: category.ziplocation.clone(),
+            bucket: self.url.clone(),
+            reason,
+        };
+        let wanted = category.clone();
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&wanted, zip));
+        unpacked.await.map_err(|e| damaged(e.to_string()))?.map_err(damaged)
+    }
+
+    /// An object's bytes, through a temporary file if they are many.
+    async fn fetch(&self, object: &str) -> Result<SpooledTempFile, OutputsError> {
+        let path = Path::parse(object).map_err(|e| OutputsError::Damaged {
+            object: object.to_owned(),
+            bucket: self.url.clone(),
+            reason: e.to_string(),
+        })?;
+        let failed = |e| self.refused("read", object, e);
+        let mut stream = self.store.get(&path).await.map_err(failed)?.into_stream();
+        let mut file = SpooledTempFile::new(IN_MEMORY);
+        let io = |source| OutputsError::Io { path: "a temporary file".into(), source };
+        while let Some(bytes) = stream.next().await {
+            file.write_all(&bytes.map_err(failed)?).map_err(io)?;
+        }
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        Ok(file)
+    }
+
+    fn refused(&self, action: &'static str, object: &str, source: object_store::Error) -> OutputsError {
+        let (object, bucket) = (object.to_owned(), self.url.clone());
+        match source {
+            object_store::Error::NotFound { .. } if action == "read" => {
+                OutputsError::Missing { object, bucket }
+            }
+            source => OutputsError::Bucket { action, object, bucket, source: Box::new(source) },
+        }
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bucket").field(&self.url).finish()
+    }
+}

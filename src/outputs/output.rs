@@ -1,0 +1,167 @@
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Serialize;
+use serde::ser::{SerializeStruct as _, Serializer};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Carries, MediaType};
+
+/// An output's content.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data {
+    /// A JSON object (`bokeh`).
+    Object(Map<String, Value>),
+    /// Text (`table`, `CSV`, `Markdown`, `Text`).
+    Text(String),
+    /// Bytes (`PNG`, `JPEG`, `MP3`, `MP4`, `HDF5`, `PDF`).
+    Bytes(Vec<u8>),
+}
+
+/// One thing that a simulation shows or offers. Its data is always what its media type carries.
+///
+/// Serialises to `{id?, title, media_type, data}`, bytes as base64.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    id: Option<Uuid>,
+    title: String,
+    media_type: MediaType,
+    data: Data,
+}
+
+// Python's encoders break lines and some leave the padding out.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+impl Output {
+    /// An output from its parts in JSON: bytes come as base64.
+    ///
+    /// # Errors
+    /// What is wrong with the data, as the end of a sentence about the output.
+    pub fn from_parts(
+        id: Option<Uuid>,
+        title: String,
+        media_type: MediaType,
+        data: Value,
+    ) -> Result<Self, String> {
+        let data = match (media_type.carries(), data) {
+            (Carries::Object, Value::Object(object)) => Data::Object(object),
+            (Carries::Text, Value::String(text)) => Data::Text(text),
+            (Carries::Bytes, Value::String(text)) => Data::Bytes(decode(&text)?),
+            (carries, other) => {
+                let expected = match carries {
+                    Carries::Object => "a JSON object",
+                    Carries::Text => "text",
+                    Carries::Bytes => "bytes in base64",
+                };
+                return Err(format!(
+                    "the data of {media_type} must be {expected}, it is {}",
+                    kind_of(&other)
+                ));
+            }
+        };
+        Ok(Self { id, title, media_type, data })
+    }
+
+    /// An output from the bytes of its file.
+    ///
+    /// # Errors
+    /// When the bytes are not what the media type carries, as the end of a sentence about the output.
+    pub fn from_file(
+        id: Option<Uuid>,
+        title: String,
+        media_type: MediaType,
+        bytes: Vec<u8>,
+    ) -> Result<Self, String> {
+        let data = match media_type.carries() {
+            Carries::Bytes => Data::Bytes(bytes),
+            Carries::Text => {
+                Data::Text(String::from_utf8(bytes).map_err(|e| format!("it is not UTF-8 text: {e}"))?)
+            }
+            Carries::Object => Data::Object(
+                serde_json::from_slice(&bytes).map_err(|e| format!("it is no JSON object: {e}"))?,
+            ),
+        };
+        Ok(Self { id, title, media_type, data })
+    }
+
+    /// Its id in the pointer, once it is stored.
+    pub fn id(&self) -> Option<Uuid> {
+        self.id
+    }
+
+    /// What a person calls it. Any text: not safe as a file's name.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What it is.
+    pub fn media_type(&self) -> MediaType {
+        self.media_type
+    }
+
+    /// Its content.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// The bytes of its file.
+    pub fn file(&self) -> Cow<'_, [u8]> {
+        match &self.data {
+            Data::Object(object) => Cow::Owned(Value::Object(object.clone()).to_string().into_bytes()),
+            Data::Text(text) => Cow::Borrowed(text.as_bytes()),
+            Data::Bytes(bytes) => Cow::Borrowed(bytes),
+        }
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, String> {
+    let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
+        LENIENT.decode(text.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<_>>())
+    } else {
+        LENIENT.decode(text)
+    };
+    decoded.map_err(|e| format!("the data is no base64: {e}"))
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct AsBase64<'a>(&'a [u8]);
+        impl Serialize for AsBase64<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&Base64Display::new(self.0, &STANDARD))
+            }
+        }
+        let mut out = serializer.serialize_struct("Output", 3 + usize::from(self.id.is_some()))?;
+        if let Some(id) = &self.id {
+            out.serialize_field("id", id)?;
+        }
+        out.serialize_field("title", &self.title)?;
+        out.serialize_field("media_type", &self.media_type)?;
+        match &self.data {
+            Data::Object(object) => out.serialize_field("data", object)?,
+            Data::Text(text) => out.serialize_field("data", text)?,
+            Data::Bytes(bytes) => out.serialize_field("data", &AsBase64(bytes))?,
+        }
+        out.end()
+    }
+}
