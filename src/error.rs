@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{config, executor, job, model, outputs, secret, services, settings, store};
+use crate::{config, executor, job, model, outputs, publish, secret, services, settings, store};
 
 /// What `csw` exits with.
 ///
@@ -141,6 +141,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             executor::ExecutorError,
             job::RuntimeError,
             services::ServiceError,
+            publish::PublishError,
         );
     }
     None

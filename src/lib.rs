@@ -5,6 +5,7 @@
 //! - [`config`] reads what people write, [`model`] holds what is valid;
 //! - [`store`], [`outputs`], [`secret`] keep state, results and secrets;
 //! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
+//! - [`publish`] talks with the web app;
 //! - [`cli`], [`settings`], [`ui`] and [`error`] are the edge.
 
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod http;
 pub mod job;
 pub mod model;
 pub mod outputs;
+pub mod publish;
 pub mod secret;
 pub mod services;
 pub mod settings;

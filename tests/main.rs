@@ -12,6 +12,7 @@
 mod examples;
 mod executor;
 mod help;
+mod models;
 mod outputs;
 mod secrets;
 mod settings;

@@ -1,8 +1,23 @@
 //! Reads what people write, and says what is wrong with it: file, line, column, what was expected, what to do.
 
+mod build;
+mod catalog;
 mod diagnostics;
 pub mod document;
 mod error;
+mod load;
+mod model_file;
+mod repo_url;
+pub mod schema;
+mod sources;
+mod template;
+mod text;
+mod values;
+mod web_app;
 
-pub use diagnostics::{Diagnostics, ReportStyle};
+pub use catalog::{Catalog, Listed, ModelSource};
+pub use diagnostics::{DiagnosticView, Diagnostics, ReportStyle};
 pub use error::ConfigError;
+pub use load::{check_model_file, load, load_valid};
+pub use sources::Sources;
+pub use template::model_template;

@@ -94,8 +94,8 @@ pub struct Model {
     pub env: BTreeMap<String, String>,
     /// Names of the environment variables that come from the model's secrets.
     pub secrets: Vec<String>,
-    /// Model pods that a node may carry, `affinity.size` of the original.
-    pub affinity_size: Option<u32>,
+    /// The value that the label `size` of a node must have for the model to run there.
+    pub affinity_size: Option<String>,
     /// Whether the web app lists it.
     pub listed: bool,
     /// Whether publishing runs its tests.

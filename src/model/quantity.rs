@@ -26,6 +26,12 @@ const MEMORY: &str = "a Kubernetes memory quantity above zero, as in 7G, 512Mi o
 const CPU: &str = "a Kubernetes cpu quantity of at least 1m, as in 2, 0.5 or 500m";
 
 impl Memory {
+    /// So many gigabytes (`G`, powers of ten); zero becomes one.
+    pub fn from_gigabytes(gigabytes: u16) -> Self {
+        let gigabytes = gigabytes.max(1);
+        Self { text: format!("{gigabytes}G"), bytes: u64::from(gigabytes) * 1_000_000_000 }
+    }
+
     /// The amount in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -33,6 +39,12 @@ impl Memory {
 }
 
 impl Cpu {
+    /// So many whole processors; zero becomes one.
+    pub fn from_whole(processors: u16) -> Self {
+        let processors = processors.max(1);
+        Self { text: processors.to_string(), millis: u64::from(processors) * 1000 }
+    }
+
     /// The amount in thousandths of a processor.
     pub fn millis(&self) -> u64 {
         self.millis

@@ -1,18 +1,24 @@
 //! `csw models …`
 
+mod lint;
+mod list;
+mod new;
 mod secrets;
+mod show;
+mod source;
+mod view;
 
 use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::error::Exit;
-use crate::model::ModelName;
+use crate::model::{ModelError, ModelName};
 
 /// Work on models: list, check, prepare
 #[derive(Debug, Args)]
 pub(super) struct ModelsArgs {
-    /// Models to work on, separated by commas
-    #[arg(short, long, global = true, value_name = "OWNER/TITLE", value_delimiter = ',')]
+    /// Models to work on, separated by commas; letter case doesn't matter
+    #[arg(short, long, global = true, value_name = "OWNER/TITLE", value_delimiter = ',', value_parser = name)]
     names: Vec<ModelName>,
 
     #[command(subcommand)]
@@ -21,12 +27,26 @@ pub(super) struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
+    #[command(visible_alias = "ls")]
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Lint(lint::LintArgs),
+    New(new::NewArgs),
     Secrets(secrets::ModelSecretsArgs),
 }
 
 pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
     let ModelsArgs { names, command } = args;
     match command {
+        ModelsCommand::List(args) => list::run(context, &names, args),
+        ModelsCommand::Show(args) => show::run(context, &names, args),
+        ModelsCommand::Lint(args) => lint::run(context, &names, args),
+        ModelsCommand::New(args) => new::run(context, &names, args),
         ModelsCommand::Secrets(args) => secrets::run(context, names, args),
     }
+}
+
+/// `-n "A/B, C/D"` is what people type.
+fn name(text: &str) -> Result<ModelName, ModelError> {
+    text.trim().parse()
 }

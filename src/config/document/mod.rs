@@ -41,9 +41,11 @@ mod values;
 pub use decode::{Decode, Optional, Required, Slot, Spanned};
 pub use node::{Entry, Key, Node, Scalar, Span, Value};
 pub use parse::parse;
+pub(crate) use problems::nearest;
 pub use problems::{Code, Diagnostic, Problems, Severity};
 pub use record::{entries, record};
 pub use source::{Place, Source};
+pub(crate) use values::integer;
 
 /// Parses `source` and decodes its one document: `None` when there is nothing to decode (the reason is in `problems`).
 /// A value that is returned while there are problems is incomplete.

@@ -183,6 +183,16 @@ impl Problems {
         self.found.is_empty()
     }
 
+    /// The one found last, for adding to it.
+    pub fn last(&mut self) -> Option<&mut Diagnostic> {
+        self.found.last_mut()
+    }
+
+    /// Whether one of those after the first `before` is an error.
+    pub fn has_errors_since(&self, before: usize) -> bool {
+        self.found.iter().skip(before).any(|d| d.severity() == Severity::Error)
+    }
+
     /// Everything found, in the order of finding.
     pub fn into_vec(self) -> Vec<Diagnostic> {
         self.found

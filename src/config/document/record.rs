@@ -15,13 +15,14 @@ pub fn entries<'n, 't>(node: &'n Node<'t>, problems: &mut Problems) -> Option<&'
 /// collected. The field's documentation is the key's description in the JSON Schema, which comes from the same struct.
 ///
 /// Fields are [`Required`](super::Required) or [`Optional`](super::Optional) of something that implements
-/// [`Decode`](super::Decode) and `schemars::JsonSchema`.
+/// [`Decode`](super::Decode) and `schemars::JsonSchema`. `hints { "key" | "other" => "what to write instead" }` behind the
+/// struct helps with keys that are no typing mistakes.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __csw_record {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
         $($(#[$field_meta:meta])* $field_vis:vis $field:ident : $type:ty),+ $(,)?
-    }) => {
+    } $(hints { $($($key:literal)|+ => $hint:literal),+ $(,)? })?) => {
         $(#[$meta])*
         #[derive(Debug, Default, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
@@ -44,7 +45,12 @@ macro_rules! __csw_record {
                     match entry.key.text.as_ref() {
                         $(stringify!($field) =>
                             problems.within(stringify!($field), |p| record.$field.fill(entry, p)),)+
-                        _ => drop(problems.unknown_key(&entry.key, Self::KEYS)),
+                        $($($($key)|+ => {
+                            problems.unknown_key(&entry.key, &[]).set_help($hint);
+                        })+)?
+                        _ => {
+                            problems.unknown_key(&entry.key, Self::KEYS);
+                        }
                     }
                 }
                 $(record.$field.check(stringify!($field), node.head(), problems);)+

@@ -1,0 +1,3 @@
+//! `csw models list | show | lint | new`, and what is shipped in `config/`.
+
+mod schema;
