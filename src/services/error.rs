@@ -1,6 +1,11 @@
-use crate::error::{Diagnose, Exit};
+use std::net::SocketAddr;
 
-/// Why a services operation failed.
+use crate::error::{Diagnose, Exit};
+use crate::job::RuntimeError;
+use crate::outputs::OutputsError;
+use crate::store::StoreError;
+
+/// Why a service could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The operating system refused access to a file.
@@ -11,12 +16,54 @@ pub enum ServiceError {
         /// The operating system's answer.
         source: std::io::Error,
     },
+    /// The address can't be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// Whoever reaches the address could run models.
+    #[error("refusing to listen on {address} without a token: anybody who reaches it could run models")]
+    Unprotected {
+        /// The address, which is not this machine's own.
+        address: SocketAddr,
+    },
+    /// The store of jobs.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The runtime of executors.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The bucket of results.
+    #[error(transparent)]
+    Outputs(#[from] OutputsError),
 }
 
 impl Diagnose for ServiceError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } => Exit::Config,
+            Self::Io { .. } | Self::Listen { .. } | Self::Unprotected { .. } => Exit::Config,
+            Self::Store(e) => e.exit(),
+            Self::Runtime(e) => e.exit(),
+            Self::Outputs(e) => e.exit(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Io { .. } => Vec::new(),
+            Self::Listen { .. } => {
+                vec!["Choose another address with --listen, or 127.0.0.1:0 for any free port".into()]
+            }
+            Self::Unprotected { .. } => vec![
+                "Set CSW_SCHEDULER_TOKEN to a long random word, here and for the clients".into(),
+                "Listen on 127.0.0.1 only".into(),
+            ],
+            Self::Store(e) => e.hints(),
+            Self::Runtime(e) => e.hints(),
+            Self::Outputs(e) => e.hints(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod embedded;
 mod error;
 mod job_store;
+mod watched;
 
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;
@@ -10,3 +11,4 @@ pub use job_store::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
     Submission, Submitted,
 };
+pub use watched::WatchedStore;

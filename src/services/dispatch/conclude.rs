@@ -1,0 +1,124 @@
+use super::Dispatcher;
+use crate::job::{AttemptEnd, AttemptKey};
+use crate::model::{JobId, Outcome, TaskMeta, TaskResult};
+use crate::store::{AttemptToken, JobStore};
+
+/// How much of a log goes into the traceback of a job whose executor left nothing else.
+const TAIL: u64 = 4096;
+
+impl Dispatcher {
+    /// Watches an attempt to its end and concludes it. Its job holds a slot until then.
+    pub(super) fn supervise(&self, key: AttemptKey, token: AttemptToken, lost: u32) {
+        let stopping = {
+            let mut board = self.board();
+            board.running.insert(key.clone());
+            board.stopping
+        };
+        if stopping {
+            // It was being started when the others were told to end.
+            self.shared.store.hold(&key.id);
+            let key = key.clone();
+            self.spawn(move |d| async move { d.end(&key).await });
+        }
+        self.spawn(move |d| async move {
+            match d.shared.runtime.wait(&key).await {
+                Ok(end) => d.conclude(&key, &token, lost, &end).await,
+                // It may run on: leave it to the next start of the stack.
+                Err(e) => tracing::error!("cannot watch {key}: {e}"),
+            }
+            d.board().running.remove(&key);
+            d.free(&key.id);
+        });
+    }
+
+    /// The executor has ended: takes the result it left, unless it delivered it itself; else tries again or fails.
+    pub(super) async fn conclude(&self, key: &AttemptKey, token: &AttemptToken, lost: u32, end: &AttemptEnd) {
+        let store = &self.shared.store;
+        let held = self.board().stopping && !matches!(store.check_token(&key.id, token).await, Ok(true));
+        store.release(&key.id);
+        match store.check_token(&key.id, token).await {
+            Ok(false) => return self.put_away(key).await,
+            Ok(true) => {}
+            Err(e) => return tracing::error!("cannot conclude {key}: {e}"),
+        }
+        match self.shared.runtime.spooled(key).await {
+            // A failure while the stack is being stopped is what stopping looks like from inside.
+            Ok(Some(result)) if !(held && result.status == Outcome::Fail) => {
+                self.take(key, token, result).await;
+            }
+            Ok(_) if held => {
+                match store.requeue(&key.id, key.attempt, false, "the stack was stopped").await {
+                    Ok(_) => self.put_away(key).await,
+                    Err(e) => tracing::error!("cannot requeue {key}: {e}"),
+                }
+            }
+            Ok(_) => self.lost(key, token, lost, &end.to_string()).await,
+            Err(e) => self.lost(key, token, lost, &e.to_string()).await,
+        }
+    }
+
+    /// Accepts a result, with its outputs, in the executor's place.
+    pub(super) async fn take(&self, key: &AttemptKey, token: &AttemptToken, result: TaskResult) {
+        match self.shared.results.accept_spooled(token, result).await {
+            Ok(_) => self.put_away(key).await,
+            // The spooled result stays where it is for the next start.
+            Err(e) => tracing::error!("cannot take the result of {key}: {e}"),
+        }
+    }
+
+    /// The attempt ended without a result: back to the queue, or the end of the job if it happened too often.
+    pub(super) async fn lost(&self, key: &AttemptKey, token: &AttemptToken, before: u32, why: &str) {
+        let attempts = before + 1;
+        if attempts >= self.shared.limits.max_lost {
+            let tail = self.shared.runtime.log_tail(key, TAIL).await.unwrap_or_default();
+            let log = if tail.is_empty() { String::new() } else { format!("End of its log:\n{tail}\n\n") };
+            let reason = format!("{log}{attempts} attempts ended without a result; of the last one, {why}");
+            return self.fail(key, token, &reason).await;
+        }
+        tracing::warn!("{key} is tried again: {why}");
+        match self.shared.store.requeue(&key.id, key.attempt, true, &format!("tried again: {why}")).await {
+            Ok(_) => self.put_away(key).await,
+            Err(e) => tracing::error!("cannot requeue {key}: {e}"),
+        }
+        self.look_again(None);
+    }
+
+    /// Ends a job that has been started as FAIL.
+    pub(super) async fn fail(&self, key: &AttemptKey, token: &AttemptToken, reason: &str) {
+        let result = TaskResult {
+            task_id: key.id.clone(),
+            status: Outcome::Fail,
+            meta: TaskMeta { task_times: Vec::new() },
+            model_version: None,
+            outputs: None,
+            version: None,
+            traceback: Some(reason.to_owned()),
+        };
+        self.take(key, token, result).await;
+    }
+
+    /// Ends a job that waits as FAIL.
+    pub(super) async fn fail_pending(&self, id: &JobId, reason: &str) {
+        match self.shared.store.start(id).await {
+            Ok(Some(started)) => {
+                let key = AttemptKey { id: id.clone(), attempt: started.job.attempt };
+                self.fail(&key, &started.token, reason).await;
+            }
+            Ok(None) => {}
+            Err(e) => tracing::error!("cannot fail job {id}: {e}"),
+        }
+    }
+
+    /// Asks an executor to end, and ends it.
+    pub(super) async fn end(&self, key: &AttemptKey) {
+        if let Err(e) = self.shared.runtime.stop(key, self.shared.limits.grace).await {
+            tracing::warn!("cannot stop {key}: {e}");
+        }
+    }
+
+    pub(super) async fn put_away(&self, key: &AttemptKey) {
+        if let Err(e) = self.shared.runtime.put_away(key).await {
+            tracing::warn!("cannot tidy up after {key}: {e}");
+        }
+    }
+}

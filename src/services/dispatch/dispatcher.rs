@@ -1,0 +1,187 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use super::ModelHost;
+use super::board::{Board, Environment};
+use crate::job::{AttemptKey, JobRuntime};
+use crate::model::{Job, JobId, JobStatus, ModelName, TaskName};
+use crate::services::models::Models;
+use crate::services::results::Results;
+use crate::store::{JobStore, StoreError, WatchedStore};
+
+/// How much the dispatcher does at once and how patient it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Jobs that run at the same time; 0 accepts jobs and starts none.
+    pub max_jobs: usize,
+    /// What a job gets between being asked to end and being ended.
+    pub grace: Duration,
+    /// Attempts that may be lost (end without a result) before the job fails.
+    pub max_lost: u32,
+}
+
+/// Starts accepted jobs in order, at most so many at once, and sees each to its end. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) store: Arc<WatchedStore>,
+    pub(super) runtime: Arc<dyn JobRuntime>,
+    pub(super) host: Arc<dyn ModelHost>,
+    pub(super) results: Results,
+    pub(super) models: Models,
+    pub(super) limits: Limits,
+    pub(super) wake: Notify,
+    pub(super) tasks: TaskTracker,
+    board: Mutex<Board>,
+}
+
+impl Dispatcher {
+    /// A dispatcher that does nothing before [`Dispatcher::run`].
+    pub fn new(
+        store: Arc<WatchedStore>,
+        runtime: Arc<dyn JobRuntime>,
+        host: Arc<dyn ModelHost>,
+        results: Results,
+        models: Models,
+        limits: Limits,
+    ) -> Self {
+        let shared = Shared {
+            store,
+            runtime,
+            host,
+            results,
+            models,
+            limits,
+            wake: Notify::new(),
+            tasks: TaskTracker::new(),
+            board: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts jobs until [`Dispatcher::stop`]. [`Dispatcher::reconcile`] comes before.
+    pub async fn run(&self) {
+        loop {
+            if let Err(e) = self.fill().await {
+                tracing::error!("cannot start jobs: {e}");
+            }
+            // A permit that came meanwhile is kept, so nothing is missed.
+            self.shared.wake.notified().await;
+            if self.is_stopping() {
+                return;
+            }
+        }
+    }
+
+    /// Tells that a job was accepted.
+    pub fn accepted(&self, job: &Job) {
+        // Short tasks don't wait behind simulations.
+        if job.task == TaskName::Parse {
+            self.start_short(job);
+        } else {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// Why a PENDING job waits, where the store says nothing.
+    pub fn reason(&self, job: &Job) -> Option<String> {
+        if job.status != JobStatus::Pending || job.reason.is_some() {
+            return job.reason.clone();
+        }
+        let board = self.board();
+        let busy = board.slots.len() >= self.shared.limits.max_jobs;
+        match board.environments.get(&job.model) {
+            Some(Environment::Preparing) => Some("preparing the environment".to_owned()),
+            _ if busy => Some(format!("waiting for one of {} running jobs", board.slots.len())),
+            _ => None,
+        }
+    }
+
+    /// Cancels a job and ends its executor. Returns the job as it stands; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError> {
+        let Some(job) = self.shared.store.cancel(id, reason).await? else { return Ok(None) };
+        if job.status == JobStatus::Cancelled {
+            let key = AttemptKey { id: id.clone(), attempt: job.attempt };
+            let runs = self.board().running.contains(&key);
+            if runs {
+                self.spawn(move |d| async move { d.end(&key).await });
+            }
+        }
+        Ok(Some(job))
+    }
+
+    /// Starts no more jobs, asks those that run to end, and puts those that ended without a result of their own back
+    /// to their place in the queue. Returns how many were put back.
+    pub async fn stop(&self) -> usize {
+        let running: Vec<AttemptKey> = {
+            let mut board = self.board();
+            board.stopping = true;
+            board.running.iter().cloned().collect()
+        };
+        self.shared.wake.notify_one();
+        for key in &running {
+            // One that has its result already only needs to deliver it.
+            match self.shared.runtime.spooled(key).await {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => self.shared.store.hold(&key.id),
+            }
+        }
+        futures::future::join_all(running.iter().map(|key| self.end(key))).await;
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+        running.len()
+    }
+
+    /// Whether [`Dispatcher::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.board().stopping
+    }
+
+    /// How many executors run.
+    pub fn running(&self) -> usize {
+        self.board().running.len()
+    }
+
+    /// Forgets that the model is prepared, because its configuration has changed.
+    pub fn forget_environments(&self) {
+        let mut board = self.board();
+        board.environments.retain(|_, state| matches!(state, Environment::Preparing));
+        board.looked_at = None;
+        board.look += 1;
+        drop(board);
+        self.shared.wake.notify_one();
+    }
+
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+        self.shared.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs work that [`Dispatcher::stop`] waits for.
+    pub(super) fn spawn<F>(&self, work: impl FnOnce(Self) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.shared.tasks.spawn(work(self.clone()));
+    }
+
+    /// A slot is free, or something else is different: look at the queue from its head.
+    pub(super) fn look_again(&self, model: Option<(ModelName, Environment)>) {
+        let mut board = self.board();
+        board.looked_at = None;
+        board.look += 1;
+        if let Some((model, state)) = model {
+            board.environments.insert(model, state);
+        }
+        drop(board);
+        self.shared.wake.notify_one();
+    }
+}

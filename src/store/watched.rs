@@ -1,0 +1,131 @@
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{
+    AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
+    StoreError, Submission, Submitted,
+};
+use crate::model::{Job, JobId, TaskKwargs, TaskResult};
+
+/// A store that tells those who wait for a job that something has changed, and that can hold back results of jobs
+/// that are being stopped.
+pub struct WatchedStore {
+    inner: Arc<dyn JobStore>,
+    changes: watch::Sender<u64>,
+    held: Mutex<HashSet<JobId>>,
+}
+
+impl WatchedStore {
+    /// Watches `inner`; all access has to go through here from now on.
+    pub fn new(inner: Arc<dyn JobStore>) -> Self {
+        Self { inner, changes: watch::Sender::new(0), held: Mutex::default() }
+    }
+
+    /// Sees every change to any job after this call. The number means nothing.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// From now on refuses, as [`Recorded::Fenced`], what executors deliver for this job: it is told to end, and the
+    /// failure that it will report is not its own.
+    pub fn hold(&self, id: &JobId) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+    }
+
+    /// Ends [`WatchedStore::hold`].
+    pub fn release(&self, id: &JobId) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    fn is_held(&self, id: &JobId) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn changed<T>(&self, outcome: T) -> T {
+        // Without a waiting receiver this is a counter and nothing else.
+        self.changes.send_modify(|n| *n = n.wrapping_add(1));
+        outcome
+    }
+}
+
+#[async_trait]
+impl JobStore for WatchedStore {
+    async fn submit(&self, submission: Submission) -> Result<Submitted, StoreError> {
+        self.inner.submit(submission).await
+    }
+
+    async fn get(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        self.inner.get(id).await
+    }
+
+    async fn kwargs(&self, id: &JobId) -> Result<Option<TaskKwargs>, StoreError> {
+        self.inner.kwargs(id).await
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
+        self.inner.list(page).await
+    }
+
+    async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.inner.pending(limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.inner.counts().await
+    }
+
+    async fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {
+        self.inner.running().await
+    }
+
+    async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError> {
+        self.inner.start(id).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError> {
+        self.inner.requeue(id, attempt, lost, reason).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {
+        self.inner.set_reason(id, reason).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError> {
+        Ok(!self.is_held(id) && self.inner.check_token(id, token).await?)
+    }
+
+    async fn record(
+        &self,
+        token: &AttemptToken,
+        result: TaskResult,
+        push: bool,
+    ) -> Result<Recorded, StoreError> {
+        if self.is_held(&result.task_id) {
+            return Ok(Recorded::Fenced);
+        }
+        self.inner.record(token, result, push).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn result(&self, id: &JobId) -> Result<Option<TaskResult>, StoreError> {
+        self.inner.result(id).await
+    }
+
+    async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError> {
+        self.inner.cancel(id, reason).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn remove(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        self.inner.remove(ids).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn pushes(&self, limit: usize) -> Result<Vec<Push>, StoreError> {
+        self.inner.pushes(limit).await
+    }
+
+    async fn pushed(&self, id: &JobId, outcome: PushOutcome) -> Result<(), StoreError> {
+        self.inner.pushed(id, outcome).await
+    }
+}
