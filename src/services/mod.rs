@@ -1,5 +1,10 @@
-//! See the crate's documentation.
+//! The HTTP services and what drives them: scheduler, dispatcher, and the embedded stack that holds them together.
 
+pub mod dispatch;
 mod error;
+pub mod models;
+pub mod results;
+pub mod scheduler;
+pub mod stack;
 
 pub use error::ServiceError;

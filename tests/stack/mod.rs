@@ -1,3 +1,6 @@
 //! The embedded stack: its runtime, its services, its behaviour under kill -9.
 
+mod dispatch;
+mod harness;
 mod runtime;
+mod scheduler;

@@ -1,0 +1,71 @@
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::wire::Problem;
+use crate::error::Diagnose;
+use crate::job::RuntimeError;
+use crate::model::JobId;
+use crate::store::StoreError;
+
+/// An answer that is not a success: a status, and JSON that says why.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    problem: Problem,
+}
+
+impl ApiError {
+    /// An answer with this status and sentence.
+    pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, problem: Problem { error: error.into(), hints: Vec::new() } }
+    }
+
+    /// 400: the caller's mistake.
+    pub fn bad_request(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// 404 for a job.
+    pub fn no_such_job(id: &JobId) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no job {id}"))
+    }
+
+    /// Adds what to try next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem.hints.push(hint.into());
+        self
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if self.status.is_server_error() {
+            tracing::error!("{}: {}", self.status, self.problem.error);
+        }
+        (self.status, Json(self.problem)).into_response()
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let status = match error {
+            StoreError::Conflict { .. } => StatusCode::CONFLICT,
+            StoreError::NoSuchJob { .. } => StatusCode::NOT_FOUND,
+            // Callers may try again: by then the stack may have been restarted.
+            StoreError::Io { .. } | StoreError::Failed { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            StoreError::Locked { .. } | StoreError::Corrupt { .. } | StoreError::Format { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        let hints = if status == StatusCode::CONFLICT { error.hints() } else { Vec::new() };
+        Self { status, problem: Problem { error: error.to_string(), hints } }
+    }
+}
+
+impl From<RuntimeError> for ApiError {
+    fn from(error: RuntimeError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}

@@ -1,0 +1,17 @@
+//! The scheduler's HTTP face: what the web app and `csw jobs` speak with.
+
+mod body;
+mod cleanup;
+mod error;
+mod guard;
+mod jobs;
+mod logs;
+mod routes;
+mod state;
+mod submit;
+pub mod wire;
+
+pub use error::ApiError;
+pub use guard::{Access, guard};
+pub use routes::router;
+pub use state::SchedulerState;

@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use super::Access;
+use crate::job::JobRuntime;
+use crate::outputs::Bucket;
+use crate::services::dispatch::{Dispatcher, ModelHost};
+use crate::services::models::Models;
+use crate::store::WatchedStore;
+
+/// What the scheduler's handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct SchedulerState {
+    /// Jobs.
+    pub store: Arc<WatchedStore>,
+    /// Models.
+    pub models: Models,
+    /// Starts what is accepted.
+    pub dispatcher: Dispatcher,
+    /// Runs short tasks.
+    pub host: Arc<dyn ModelHost>,
+    /// Has the logs.
+    pub runtime: Arc<dyn JobRuntime>,
+    /// Has the outputs.
+    pub bucket: Bucket,
+    /// Who may ask.
+    pub access: Access,
+}

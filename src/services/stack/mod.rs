@@ -1,0 +1,9 @@
+//! The embedded stack: scheduler, outputs processor, store and process runtime in one program, on one listener.
+
+mod address;
+mod local_host;
+mod run;
+
+pub use address::{ADDRESS_FILE, StackAddress};
+pub use local_host::LocalHost;
+pub use run::{Stack, StackConfig};

@@ -1,0 +1,155 @@
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::serve::ListenerExt;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::{LocalHost, StackAddress};
+use crate::job::JobRuntime;
+use crate::job::process::ProcessRuntime;
+use crate::outputs::Bucket;
+use crate::secret::SecretBackend;
+use crate::services::ServiceError;
+use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
+use crate::services::models::Models;
+use crate::services::results::Results;
+use crate::services::scheduler::{self, Access, SchedulerState};
+use crate::store::{EmbeddedStore, WatchedStore};
+
+/// How long answers that are under way (logs that are followed, waits) get when the stack stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// What the embedded stack is started with.
+pub struct StackConfig {
+    /// Its state: store, job folders, logs. One stack at a time.
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// What callers have to show; needed when `listen` is not a loopback address.
+    pub token: Option<SecretString>,
+    /// The program that `… job --job-id …` is an executor of: csw itself.
+    pub program: PathBuf,
+    /// The models that can be run.
+    pub models: Models,
+    /// Where the models' secrets are.
+    pub secrets: Arc<dyn SecretBackend>,
+    /// Where outputs are stored.
+    pub bucket: Bucket,
+    /// How much at once.
+    pub limits: Limits,
+}
+
+/// A running stack. [`Stack::stop`] ends it in order; dropped, it ends as by a crash, which loses nothing.
+pub struct Stack {
+    address: StackAddress,
+    address_file: PathBuf,
+    dispatcher: Dispatcher,
+    dispatching: JoinHandle<()>,
+    serving: JoinHandle<()>,
+    shutdown: oneshot::Sender<()>,
+}
+
+impl Stack {
+    /// Opens the store, takes over what an earlier run has left, and listens.
+    ///
+    /// # Errors
+    /// When the address is not protected or taken, or the data folder can't be used or is in use.
+    pub async fn start(config: StackConfig) -> Result<Self, ServiceError> {
+        let StackConfig { data_dir, listen, token, program, models, secrets, bucket, limits } = config;
+        if !listen.ip().is_loopback() && token.is_none() {
+            return Err(ServiceError::Unprotected { address: listen });
+        }
+        let store = Arc::new(WatchedStore::new(Arc::new(EmbeddedStore::open(&data_dir)?)));
+        let bound = TcpListener::bind(listen).await.and_then(|l| l.local_addr().map(|a| (l, a)));
+        let (listener, bound) = bound.map_err(|source| ServiceError::Listen { address: listen, source })?;
+        let address = StackAddress::here(bound)?;
+        let runtime: Arc<dyn JobRuntime> = Arc::new(ProcessRuntime::new(program, &data_dir)?);
+        let host: Arc<dyn ModelHost> = Arc::new(LocalHost::new(secrets, address.url.clone(), limits.grace));
+        let results = Results::new(Arc::clone(&store), bucket.clone());
+        let dispatcher = Dispatcher::new(
+            Arc::clone(&store),
+            Arc::clone(&runtime),
+            Arc::clone(&host),
+            results,
+            models.clone(),
+            limits,
+        );
+        let access = Access::new(token, bound);
+        let state = SchedulerState {
+            store,
+            models,
+            dispatcher: dispatcher.clone(),
+            host,
+            runtime,
+            bucket,
+            access: access.clone(),
+        };
+        let app = scheduler::router(state).layer(from_fn_with_state(access, scheduler::guard));
+        let (shutdown, stopped) = oneshot::channel();
+        let serving = tokio::spawn(serve(listener, app, stopped));
+        // What executors of an earlier run deliver meanwhile is taken; what is submitted waits.
+        dispatcher.reconcile().await?;
+        let dispatching = tokio::spawn({
+            let dispatcher = dispatcher.clone();
+            async move { dispatcher.run().await }
+        });
+        let address_file = address.write(&data_dir)?;
+        Ok(Self { address, address_file, dispatcher, dispatching, serving, shutdown })
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> &Url {
+        &self.address.url
+    }
+
+    /// How many executors run.
+    pub fn running(&self) -> usize {
+        self.dispatcher.running()
+    }
+
+    /// Accepts and starts nothing more, asks running jobs to end, and returns how many of them went back to the queue
+    /// once all have ended. They run again when the stack is started again.
+    pub async fn stop(self) -> usize {
+        let requeued = self.dispatcher.stop().await;
+        drop(self.dispatching.await);
+        // Nobody listens if it has ended already.
+        self.shutdown.send(()).unwrap_or_default();
+        drop(self.serving.await);
+        // Only a courtesy to those who look for a running stack.
+        drop(std::fs::remove_file(&self.address_file));
+        requeued
+    }
+}
+
+async fn serve(listener: TcpListener, app: Router, stopped: oneshot::Receiver<()>) {
+    let listener = listener.tap_io(|stream| {
+        // Answers are small and awaited.
+        if let Err(e) = stream.set_nodelay(true) {
+            tracing::debug!("cannot set TCP_NODELAY: {e}");
+        }
+    });
+    let (announce, announced) = oneshot::channel::<()>();
+    let graceful = axum::serve(listener, app).with_graceful_shutdown(async move {
+        drop(stopped.await);
+        announce.send(()).unwrap_or_default();
+    });
+    let too_long = async move {
+        drop(announced.await);
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        ended = graceful.into_future() => if let Err(e) = ended {
+            tracing::error!("cannot serve: {e}");
+        },
+        () = too_long => {}
+    }
+}
