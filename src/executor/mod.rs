@@ -1,7 +1,7 @@
 //! Runs one task of a model inside the model's own environment.
 //!
 //! [`run`] starts a process for one [`Launch`] and turns whatever happens into a result;
-//! [`JobDir`] is what `csw job` works from.
+//! [`WorkerPool`] keeps interpreters for short tasks; [`JobDir`] is what `csw job` works from.
 
 mod command;
 mod deliver;
@@ -11,6 +11,7 @@ mod job_dir;
 mod launch;
 mod log;
 mod memory;
+mod pool;
 mod process;
 mod python;
 mod redact;
@@ -25,5 +26,6 @@ pub use error::ExecutorError;
 pub use job_dir::JobDir;
 pub use launch::Launch;
 pub use memory::adopt_orphans;
+pub use pool::{PoolSize, WorkerPool};
 pub use run::run;
 pub use sinks::Sinks;

@@ -67,6 +67,11 @@ impl ModelProcess {
         &mut self.child
     }
 
+    /// Whether it has not exited yet.
+    pub(super) fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits for `work` within the limits. With `until_exit` the answer counts only once the process has exited.
     pub(super) async fn supervise<T>(
         &mut self,

@@ -78,7 +78,7 @@ impl PythonWorker {
         Ok(Self { process, channel, pump, tail, unsent })
     }
 
-    /// One request. The process may be used again only if the answer is `Some`-thing that the model itself said.
+    /// One request, and whether the interpreter can take another one: it answered, so nothing is left over.
     pub(super) async fn call(
         &mut self,
         task: TaskName,
@@ -110,6 +110,11 @@ impl PythonWorker {
             }
             other => (self.failure(other, seconds).await, false),
         }
+    }
+
+    /// Whether the interpreter is there to take a request.
+    pub(super) fn lives(&mut self) -> bool {
+        self.process.lives()
     }
 
     /// Waits for the interpreter's end, and for the last of its output.

@@ -41,14 +41,14 @@ pub(super) fn ending<T>(ended: &Ended<T>, tail: &str) -> String {
             "The model's process closed its connection to csw without a result, and was ended.".to_owned()
         }
         Ended::OutOfTime(limit) => {
-            format!("The simulation exceeded its time limit of {} s and was ended.", limit.as_secs_f64())
+            format!("The task exceeded its time limit of {} s and was ended.", limit.as_secs_f64())
         }
         Ended::OutOfMemory { held, limit } => format!(
-            "The simulation exceeded its memory limit: it held {}, allowed are {}; it was ended.",
+            "The task exceeded its memory limit: it held {}, allowed are {}; it was ended.",
             size(*held),
             size(*limit)
         ),
-        Ended::Cancelled => "The simulation was ended because csw was asked to stop (SIGTERM).".to_owned(),
+        Ended::Cancelled => "The task was ended because csw was asked to stop (SIGTERM).".to_owned(),
     };
     with_tail(what, tail)
 }

@@ -66,6 +66,10 @@ impl Attempt {
         self
     }
 
+    pub fn launch(&self) -> &Value {
+        &self.launch
+    }
+
     pub fn folder(&self) -> PathBuf {
         self.sandbox.work().join("attempt")
     }
