@@ -1,7 +1,8 @@
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Diagnose, Exit};
+use crate::model::{JobId, ModelName};
 
 /// Why preparing or delivering failed. A model that fails is no error but a FAIL result.
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +27,83 @@ pub enum ExecutorError {
     #[error("cannot deliver the result of job {id} to {url}: {reason}")]
     Delivery {
         /// The job.
-        id: crate::model::JobId,
+        id: JobId,
         /// Where it was sent.
         url: String,
         /// Its answer, or why there is none.
         reason: String,
+    },
+    /// Nobody knows where the model's repository is.
+    #[error("model {model} has no repository")]
+    NoRepository {
+        /// The model.
+        model: ModelName,
+    },
+    /// A branch or tag was asked for in a folder that is no git repository.
+    #[error("{} is no git repository, so it has no branch, tag or commit `{tag}`", path.display())]
+    NotGit {
+        /// The folder.
+        path: PathBuf,
+        /// What was asked for.
+        tag: String,
+    },
+    /// The repository has no such branch, tag or commit.
+    #[error("repository {url} has no branch, tag or commit `{tag}`")]
+    NoRevision {
+        /// The repository.
+        url: String,
+        /// What was asked for.
+        tag: String,
+    },
+    /// An `environment.yml` can't be read.
+    #[error("{} is no environment file: {reason}", path.display())]
+    EnvironmentFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The interpreter that environments are made with does not do.
+    #[error("Python `{program}` can't be used: {reason}")]
+    Python {
+        /// The interpreter, as it was given.
+        program: String,
+        /// Why.
+        reason: String,
+    },
+    /// The model asks for another version of Python.
+    #[error("{} asks for Python {wanted}, and this is {found}", file.display())]
+    PythonVersion {
+        /// The file that asks.
+        file: PathBuf,
+        /// What it asks for, as pip spells it.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// A program that is needed can't be started.
+    #[error("cannot {what}: `{program}` does not start: {source}")]
+    Tool {
+        /// The step.
+        what: String,
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program that is needed failed.
+    #[error("cannot {what}: `{program}` ended {exit}\n{last}\n(all of it: {})", log.display())]
+    Step {
+        /// The step.
+        what: String,
+        /// The program.
+        program: String,
+        /// How it ended, in words.
+        exit: String,
+        /// The last lines that it printed.
+        last: String,
+        /// The file with all of them.
+        log: PathBuf,
     },
 }
 
@@ -44,8 +117,37 @@ impl ExecutorError {
 impl Diagnose for ExecutorError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } | Self::Json { .. } => Exit::Config,
             Self::Delivery { .. } => Exit::Remote,
+            Self::Step { what, .. } if what.starts_with("fetch ") => Exit::Remote,
+            _ => Exit::Config,
         }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::NoRepository { .. } => {
+                "Set `repo_url` in the model's file: a git URL or a folder".to_owned()
+            }
+            Self::NotGit { .. } => {
+                "Remove `repo_tag` to use the folder as it is, or name a git repository".to_owned()
+            }
+            Self::NoRevision { url, .. } => format!("List what it has: git ls-remote {url}"),
+            Self::Python { .. } => {
+                "Install Python 3.8 or later, or name one: CSW_PYTHON=/path/to/python3".to_owned()
+            }
+            Self::PythonVersion { .. } => {
+                "Install that Python and name it: CSW_PYTHON=/path/to/python3, or install micromamba"
+                    .to_owned()
+            }
+            Self::Tool { program, .. } => format!("Install `{program}`, and have it on PATH"),
+            Self::Step { last, .. } if last.contains("ensurepip") => {
+                "Install Python's venv module (Debian: apt install python3-venv)".to_owned()
+            }
+            Self::Step { what, .. } if what.starts_with("fetch ") => {
+                "Check the URL, and that git can read it without asking for a password".to_owned()
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint]
     }
 }

@@ -15,6 +15,8 @@ CHANNEL = os.dup(0)  # dup'ed fds are not inherited by the programs that the mod
 _null = os.open(os.devnull, os.O_RDONLY)
 os.dup2(_null, 0)
 os.close(_null)
+if os.environ.get("PYTHONSAFEPATH"):
+    sys.path[:] = [p for p in sys.path if p]  # before 3.11 Python does not know the variable
 for _stream in (sys.stdout, sys.stderr):
     if _stream is not None:
         # Lines must not be lost when the process dies, and the log is followed live.

@@ -1,11 +1,13 @@
 //! Runs one task of a model inside the model's own environment.
 //!
+//! [`environment`] makes a model ready;
 //! [`run`] starts a process for one [`Launch`] and turns whatever happens into a result;
 //! [`WorkerPool`] keeps interpreters for short tasks; [`JobDir`] is what `csw job` works from.
 
 mod command;
 mod deliver;
 mod environ;
+pub mod environment;
 mod error;
 mod job_dir;
 mod launch;
@@ -27,5 +29,6 @@ pub use job_dir::JobDir;
 pub use launch::Launch;
 pub use memory::adopt_orphans;
 pub use pool::{PoolSize, WorkerPool};
+pub(crate) use process::describe as describe_exit;
 pub use run::run;
 pub use sinks::Sinks;

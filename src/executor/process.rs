@@ -182,7 +182,7 @@ impl Drop for ModelProcess {
 }
 
 /// How a process exited, in words: `with exit code 3`, `by signal SIGSEGV (segmentation fault)`.
-pub(super) fn describe(status: ExitStatus) -> String {
+pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("with exit code {code}"),
         (None, Some(number)) => match SIGNALS.iter().find(|(n, _, _)| *n == number) {

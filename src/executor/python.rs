@@ -145,7 +145,9 @@ fn interpreter(launch: &Launch) -> PathBuf {
 /// Where the model's modules are found: its repository, without anything having been installed.
 fn python_path(launch: &Launch) -> std::ffi::OsString {
     let mut path = std::ffi::OsString::new();
-    for folder in ["cs-config", "src", ""] {
+    // A repository that was built and installed must not be hidden by its own sources.
+    let installed = launch.env.contains_key("PYTHONSAFEPATH");
+    for folder in if installed { &["cs-config"][..] } else { &["cs-config", "src", ""] } {
         let folder = if folder.is_empty() { launch.workdir.clone() } else { launch.workdir.join(folder) };
         if folder.is_dir() {
             path.push(folder);

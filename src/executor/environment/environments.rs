@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tokio::sync::OnceCell;
+
+use super::folders::digest;
+use super::interpreter::Interpreter;
+use super::needs::Needs;
+use super::source::{self, Source};
+use super::tool::Tools;
+use super::{PrepareProgress, venv};
+use crate::executor::ExecutorError;
+use crate::model::{Entry, Model};
+
+/// Bumped when environments are made differently: older ones are not used any more.
+const GENERATION: &[u8] = b"1";
+
+/// A model that can be launched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Prepared {
+    /// The folder of its repository (absolute).
+    pub workdir: PathBuf,
+    /// Its interpreter (absolute); `None` if the model names its own, or is a command.
+    pub python: Option<PathBuf>,
+    /// The commit of the repository; `local-…` for a folder with changes that no commit holds.
+    pub commit: String,
+    /// Environment variables that its processes need.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Makes models ready to run and remembers that they are. One value a process is enough; it may be shared.
+pub struct Environments {
+    cache: PathBuf,
+    base_python: String,
+    interpreter: OnceCell<Interpreter>,
+}
+
+impl Environments {
+    /// Works below `cache_dir` and makes environments with `base_python`, a name on PATH or a path. Nothing is
+    /// touched yet.
+    pub fn new(cache_dir: impl Into<PathBuf>, base_python: impl Into<String>) -> Self {
+        let cache = cache_dir.into();
+        Self {
+            cache: std::path::absolute(&cache).unwrap_or(cache),
+            base_python: base_python.into(),
+            interpreter: OnceCell::new(),
+        }
+    }
+
+    /// Makes the model ready: its repository at its commit, and its environment. Milliseconds and no network if that
+    /// was done before and nothing has changed. Safe to call at once from several tasks and processes, and again
+    /// after being killed at any moment.
+    ///
+    /// # Errors
+    /// When the repository can't be had, a tool is missing, or what the model needs can't be installed.
+    pub async fn prepare(
+        &self,
+        model: &Model,
+        progress: &dyn PrepareProgress,
+    ) -> Result<Prepared, ExecutorError> {
+        self.make(model, false, progress).await
+    }
+
+    /// As [`prepare`](Self::prepare), and asks the repository first whether its branch or tag has moved.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub async fn refresh(
+        &self,
+        model: &Model,
+        progress: &dyn PrepareProgress,
+    ) -> Result<Prepared, ExecutorError> {
+        self.make(model, true, progress).await
+    }
+
+    async fn make(
+        &self,
+        model: &Model,
+        refresh: bool,
+        progress: &dyn PrepareProgress,
+    ) -> Result<Prepared, ExecutorError> {
+        let log = self.cache.join("logs").join(format!("{}-{}.log", model.name.owner(), model.name.title()));
+        let tools = Tools::new(log, progress);
+        let source = source::resolve(&self.cache, model, refresh, &tools).await?;
+        let plain = |python| Prepared {
+            workdir: source.workdir.clone(),
+            python,
+            commit: source.commit.clone(),
+            env: BTreeMap::new(),
+        };
+        if let Entry::Python { interpreter: Some(_) } = model.entry {
+            // Whoever names an interpreter has made its environment.
+            return Ok(plain(None));
+        }
+        let needs = Needs::read(&source.workdir)?;
+        match (&model.entry, needs.nothing()) {
+            (Entry::Command { .. }, true) => return Ok(plain(None)),
+            (Entry::Python { .. }, true) => return Ok(plain(Some(self.interpreter().await?.path.clone()))),
+            (_, false) => {}
+        }
+        let base = self.interpreter().await?;
+        let conda = needs.conda.as_ref().and_then(|_| conda_program());
+        let folder = self.cache.join("envs").join(key(&needs, &source, base, conda.as_deref()));
+        if !venv::is_ready(&folder) {
+            venv::make(&folder, &needs, &source, base, conda.as_deref(), &tools).await?;
+        }
+        Ok(Prepared {
+            workdir: source.workdir,
+            python: matches!(model.entry, Entry::Python { .. }).then(|| venv::python_of(&folder)),
+            commit: source.commit,
+            env: variables(&folder, &needs),
+        })
+    }
+
+    async fn interpreter(&self) -> Result<&Interpreter, ExecutorError> {
+        self.interpreter.get_or_try_init(|| Interpreter::find(&self.base_python)).await
+    }
+}
+
+/// What an environment depends on. Not on the commit, unless the repository has to be installed to be imported.
+fn key(needs: &Needs, source: &Source, base: &Interpreter, conda: Option<&Path>) -> String {
+    let base_path = base.path.to_string_lossy();
+    let mut parts: Vec<&[u8]> = vec![GENERATION, base_path.as_bytes(), base.full_version.as_bytes()];
+    let program = conda.map(|c| c.to_string_lossy().into_owned()).unwrap_or_default();
+    parts.push(program.as_bytes());
+    for (name, content) in &needs.files {
+        parts.extend([name.as_bytes(), content]);
+    }
+    // Paths of the repository's own folders are among the lines.
+    let workdir = source.workdir.to_string_lossy();
+    let has_paths = needs.lines.iter().any(|l| l.contains(&*workdir));
+    if needs.bound || has_paths {
+        parts.extend([source.commit.as_bytes(), workdir.as_bytes()]);
+    }
+    digest(parts)
+}
+
+/// What activating the environment would set.
+fn variables(folder: &Path, needs: &Needs) -> BTreeMap<String, String> {
+    let bin = folder.join("bin");
+    let path = match std::env::var("PATH") {
+        Ok(path) if !path.is_empty() => format!("{}:{path}", bin.display()),
+        _ => format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display()),
+    };
+    let mut env = needs.conda.as_ref().map(|(_, c)| c.variables.clone()).unwrap_or_default();
+    env.insert("PATH".into(), path);
+    env.insert("VIRTUAL_ENV".into(), folder.display().to_string());
+    if needs.bound {
+        // The repository's folder would hide what was built from it.
+        env.insert("PYTHONSAFEPATH".into(), "1".into());
+    }
+    env
+}
+
+/// The first of the programs that make environments from an `environment.yml`.
+fn conda_program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    ["micromamba", "mamba", "conda"]
+        .iter()
+        .find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| p.is_file()))
+}
+
+impl fmt::Debug for Environments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environments").field("cache", &self.cache).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,319 @@
+//! What a repository says it needs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::conda::{self, CondaFile};
+use super::requirement::{FromConda, from_conda};
+use super::shell_lines;
+use crate::executor::ExecutorError;
+
+/// What has to be installed for a repository, and the files that say so.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// Name and content of every file that has a say: together they identify the environment.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    /// `environment.yml`, if there is one, and its path.
+    pub(super) conda: Option<(PathBuf, CondaFile)>,
+    /// Lines for pip.
+    pub(super) lines: Vec<String>,
+    /// Folders of the repository that are Python projects to be installed: "" and `cs-config`.
+    pub(super) projects: Vec<&'static str>,
+    /// The repository can't be imported from its folder (it is compiled, or laid out in its own way): an environment
+    /// holds one commit of it.
+    pub(super) bound: bool,
+    /// For people: what was asked for and is not done.
+    pub(super) notes: Vec<String>,
+}
+
+const FOLDERS: [&str; 2] = ["", "cs-config"];
+
+impl Needs {
+    /// Reads what is in the repository's folder.
+    pub(super) fn read(workdir: &Path) -> Result<Self, ExecutorError> {
+        let mut needs = Self::default();
+        for folder in FOLDERS {
+            needs.environment_file(workdir, folder)?;
+            needs.requirements(workdir, folder)?;
+            needs.project(workdir, folder)?;
+        }
+        needs.install_script(workdir)?;
+        needs.projects.dedup();
+        needs.bound = needs.projects.iter().any(|p| !is_importable(&workdir.join(p)));
+        Ok(needs)
+    }
+
+    /// Whether an interpreter is enough.
+    pub(super) fn nothing(&self) -> bool {
+        self.conda.is_none() && self.lines.is_empty() && self.projects.is_empty()
+    }
+
+    fn take(&mut self, workdir: &Path, folder: &str, name: &str) -> Result<Option<String>, ExecutorError> {
+        let path = workdir.join(folder).join(name);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                self.files.push((Path::new(folder).join(name).to_string_lossy().into_owned(), bytes));
+                Ok(Some(text))
+            }
+            Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory) => {
+                Ok(None)
+            }
+            Err(e) => Err(ExecutorError::io(&path, e)),
+        }
+    }
+
+    fn environment_file(&mut self, workdir: &Path, folder: &'static str) -> Result<(), ExecutorError> {
+        for name in ["environment.yml", "environment.yaml"] {
+            // The repository's own comes first: that of cs-config is a part of it where there are both.
+            if self.conda.is_some() {
+                return Ok(());
+            }
+            if let Some(text) = self.take(workdir, folder, name)? {
+                let path = workdir.join(folder).join(name);
+                let file = conda::read(&text)
+                    .map_err(|reason| ExecutorError::EnvironmentFile { path: path.clone(), reason })?;
+                if file.project {
+                    self.projects.push(folder);
+                }
+                self.conda = Some((path, file));
+            }
+        }
+        Ok(())
+    }
+
+    fn requirements(&mut self, workdir: &Path, folder: &'static str) -> Result<(), ExecutorError> {
+        let Some(text) = self.take(workdir, folder, "requirements.txt")? else { return Ok(()) };
+        let base = workdir.join(folder);
+        for line in text.replace("\\\n", " ").lines() {
+            let line = line.trim();
+            let (option, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            match option {
+                "" => {}
+                _ if option.starts_with('#') => {}
+                "-e" | "--editable" if is_here(rest) => self.projects.push(folder),
+                _ if is_here(line) => self.projects.push(folder),
+                "-e" | "--editable" if is_path(rest) => self.lines.push(absolute(&base, rest)),
+                "-r" | "-c" | "--requirement" | "--constraint" if !rest.contains("://") => {
+                    // What it includes belongs to what identifies the environment.
+                    self.take(workdir, folder, rest.trim())?;
+                    self.lines.push(format!("{option} {}", absolute(&base, rest)));
+                }
+                _ if is_path(line) => self.lines.push(absolute(&base, line)),
+                _ => self.lines.push(line.to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn project(&mut self, workdir: &Path, folder: &'static str) -> Result<(), ExecutorError> {
+        let mut says = String::new();
+        for name in ["pyproject.toml", "setup.py", "setup.cfg"] {
+            if let Some(text) = self.take(workdir, folder, name)? {
+                says.push_str(&text);
+                says.push('\n');
+            }
+        }
+        if wants_installation(&says) && !self.projects.contains(&folder) {
+            self.projects.push(folder);
+        }
+        Ok(())
+    }
+
+    fn install_script(&mut self, workdir: &Path) -> Result<(), ExecutorError> {
+        let Some(script) = self.take(workdir, "cs-config", "install.sh")? else { return Ok(()) };
+        let found = shell_lines::read(&script);
+        for spec in &found.conda {
+            match from_conda(spec) {
+                Some(FromConda::Package(package)) => self.lines.push(package),
+                Some(FromConda::Python(_)) => {}
+                Some(FromConda::CondaOnly(name))
+                    if matches!(name.as_str(), "pip" | "setuptools" | "wheel") => {}
+                Some(FromConda::CondaOnly(other)) => self.notes.push(format!(
+                    "cs-config/install.sh: conda's `{other}` is left out: pip has no such package"
+                )),
+                None => {
+                    self.notes.push(format!("cs-config/install.sh: `{spec}` is left out: not understood"))
+                }
+            }
+        }
+        for line in found.pip {
+            match line.strip_prefix("-r ") {
+                // The script is run in the repository's folder; its own requirements.txt is read already.
+                Some("requirements.txt") => {}
+                Some(file) => {
+                    self.take(workdir, "", file)?;
+                    self.lines.push(format!("-r {}", absolute(workdir, file)));
+                }
+                None => self.lines.push(line),
+            }
+        }
+        if found.project && is_project(workdir) && !self.projects.contains(&"") {
+            self.projects.insert(0, "");
+        }
+        for line in found.ignored {
+            self.notes.push(format!("cs-config/install.sh is not run; left out: {line}"));
+        }
+        Ok(())
+    }
+}
+
+fn is_here(path: &str) -> bool {
+    matches!(path.trim(), "." | "./")
+}
+
+fn is_path(text: &str) -> bool {
+    let text = text.trim();
+    (text.starts_with("./") || text.starts_with("../")) && !text.contains("://")
+}
+
+fn absolute(base: &Path, relative: &str) -> String {
+    base.join(relative.trim().trim_start_matches("./")).to_string_lossy().into_owned()
+}
+
+fn is_project(folder: &Path) -> bool {
+    ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|n| folder.join(n).is_file())
+}
+
+/// Whether a project's files ask for anything that having its folder on the path does not give: dependencies, entry
+/// points, compiled parts, a layout of its own, metadata that it reads itself. Read as text, and in doubt yes:
+/// installing too much costs seconds, too little the run.
+fn wants_installation(files: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "install_requires",
+        "requires =",
+        "dependencies",
+        "entry_points",
+        "scripts",
+        "ext_modules",
+        "cffi_modules",
+        "cython",
+        "maturin",
+        "meson",
+        "scikit-build",
+        "package_dir",
+        "poetry",
+        "setuptools_scm",
+        "setuptools-scm",
+    ];
+    files.lines().any(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let lower = line.to_ascii_lowercase();
+        let compact: String = lower.chars().filter(|c| !c.is_whitespace()).collect();
+        // What is listed as empty is not asked for; what a project is built with is no need of its own.
+        let empty = ["=[]", "=[],", "=()", "=(),", "={}", "={},"].iter().any(|e| compact.ends_with(e));
+        let build = compact.starts_with("requires=[\"setuptools") && !compact.contains("scm");
+        !empty && !build && WORDS.iter().any(|w| lower.contains(w))
+    })
+}
+
+/// Whether all of a project's Python can be imported from its folder or its `src`: it has modules there and nothing
+/// that a compiler would have to turn into some.
+fn is_importable(project: &Path) -> bool {
+    let has_modules = |folder: PathBuf| {
+        fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let own = !matches!(name.as_str(), "setup.py" | "conftest.py" | "docs" | "tests" | "test");
+            own && (name.ends_with(".py") || entry.path().join("__init__.py").is_file())
+        })
+    };
+    (has_modules(project.to_owned()) || has_modules(project.join("src")))
+        && !has_sources_to_compile(project, 0)
+}
+
+fn has_sources_to_compile(folder: &Path, depth: usize) -> bool {
+    const DEEPEST: usize = 6;
+    fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            let skipped = name.starts_with('.') || matches!(name.as_str(), "build" | "venv" | "node_modules");
+            return !skipped && depth < DEEPEST && has_sources_to_compile(&path, depth + 1);
+        }
+        [".pyx", ".pxd", ".c", ".cc", ".cpp", ".f", ".f90", ".rs"].iter().any(|e| name.ends_with(e))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn plain_python_needs_nothing() {
+        let setup = "import setuptools\nsetuptools.setup(name='cs-config', packages=setuptools.find_packages(), \
+                     include_package_data=True)\n";
+        let toml =
+            "[build-system]\nrequires = [\"setuptools>=61\"]\n[project]\nname = \"x\"\ndependencies = []\n";
+        let folder = repository(&[
+            ("cs-config/setup.py", setup),
+            ("cs-config/cs_config/functions.py", ""),
+            ("pyproject.toml", toml),
+            ("model/__init__.py", ""),
+        ]);
+        let needs = Needs::read(folder.path()).unwrap();
+        assert!(needs.nothing(), "{needs:?}");
+    }
+
+    #[test]
+    fn everything_that_says_something_is_read() {
+        let folder = repository(&[
+            ("environment.yml", "dependencies: [numpy=1.2, {pip: [-e .]}]\n"),
+            ("requirements.txt", "# comment\nsix>=1 # why\n-e .\n-r more.txt\n./vendored\n"),
+            ("more.txt", "tabulate\n"),
+            ("setup.py", "setup(install_requires=['a'])"),
+            ("pkg/__init__.py", ""),
+            ("cs-config/requirements.txt", "PyYAML\n"),
+            (
+                "cs-config/install.sh",
+                "conda install PSLmodels::taxcalc gcc\napt-get update\npip install -e . x\n",
+            ),
+        ]);
+        let needs = Needs::read(folder.path()).unwrap();
+        let here = folder.path().display();
+        assert_eq!(
+            needs.lines,
+            [
+                "six>=1 # why",
+                &format!("-r {here}/more.txt"),
+                &format!("{here}/vendored"),
+                "PyYAML",
+                "taxcalc",
+                "x"
+            ]
+        );
+        assert_eq!(needs.projects, [""]);
+        assert!(!needs.bound);
+        assert_eq!(needs.conda.unwrap().1.packages, ["numpy==1.2.*"]);
+        let names: Vec<_> = needs.files.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "environment.yml",
+                "requirements.txt",
+                "more.txt",
+                "setup.py",
+                "cs-config/requirements.txt",
+                "cs-config/install.sh"
+            ]
+        );
+        assert_eq!(needs.notes.len(), 2, "{:?}", needs.notes);
+    }
+
+    #[test]
+    fn compiled_repositories_are_bound_to_their_commit() {
+        let files = [("setup.py", "setup(ext_modules=[x])"), ("pkg/__init__.py", ""), ("pkg/fast.pyx", "")];
+        assert!(Needs::read(repository(&files).path()).unwrap().bound);
+        let odd = [("setup.py", "setup(package_dir={'': 'lib'})"), ("lib/pkg/__init__.py", "")];
+        assert!(Needs::read(repository(&odd).path()).unwrap().bound);
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs git, pip and the like: never interactive, every line in a log, the last ones in the error.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+
+use super::PrepareProgress;
+use crate::executor::ExecutorError;
+
+const LAST_LINES: usize = 15;
+
+/// Where the tools of one preparation write.
+pub(super) struct Tools<'p> {
+    log: PathBuf,
+    progress: &'p dyn PrepareProgress,
+}
+
+impl<'p> Tools<'p> {
+    /// Tools that write to `log`, which starts afresh with the first of them.
+    pub(super) fn new(log: PathBuf, progress: &'p dyn PrepareProgress) -> Self {
+        Self { log, progress }
+    }
+
+    /// Who hears about it.
+    pub(super) fn progress(&self) -> &'p dyn PrepareProgress {
+        self.progress
+    }
+
+    /// Runs the command to its end. `what` names the step in errors: "fetch https://…".
+    pub(super) async fn run(&self, what: &str, mut command: Command) -> Result<(), ExecutorError> {
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        let mut log = self.open_log()?;
+        drop(writeln!(log, "# {what}"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let cannot = |source| ExecutorError::Tool { what: what.to_owned(), program: program.clone(), source };
+        let mut child = command.spawn().map_err(cannot)?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let seen = std::sync::Mutex::new((log, VecDeque::new()));
+        tokio::join!(self.follow(out, &seen), self.follow(err, &seen));
+        let status = child.wait().await.map_err(cannot)?;
+        if status.success() {
+            return Ok(());
+        }
+        let (_, last) = seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Err(ExecutorError::Step {
+            what: what.to_owned(),
+            program,
+            exit: crate::executor::describe_exit(status),
+            last: last.into_iter().collect::<Vec<_>>().join("\n"),
+            log: self.log.clone(),
+        })
+    }
+
+    async fn follow(
+        &self,
+        pipe: Option<impl AsyncRead + Unpin>,
+        seen: &std::sync::Mutex<(File, VecDeque<String>)>,
+    ) {
+        let Some(pipe) = pipe else { return };
+        let mut lines = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).await.is_ok_and(|n| n > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
+            let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            drop(writeln!(seen.0, "{text}"));
+            // Git's progress rewrites its line.
+            let shown = text.rsplit('\r').next().unwrap_or_default().trim();
+            if !shown.is_empty() {
+                self.progress.detail(shown);
+                if seen.1.len() == LAST_LINES {
+                    seen.1.pop_front();
+                }
+                seen.1.push_back(shown.to_owned());
+            }
+        }
+    }
+
+    fn open_log(&self) -> Result<File, ExecutorError> {
+        let open = || {
+            std::fs::create_dir_all(self.log.parent().unwrap_or(Path::new("")))?;
+            File::options().create(true).append(true).open(&self.log)
+        };
+        open().map_err(|e| ExecutorError::io(&self.log, e))
+    }
+}
