@@ -1,7 +1,8 @@
 use std::fmt;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 use serde::Serialize;
 
@@ -137,10 +138,48 @@ fn handler(style: ReportStyle) -> GraphicalReportHandler {
     GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
         .with_links(false)
         .with_urls(false)
-        .with_context_lines(0)
+        .with_context_lines(1)
+        .with_show_related_as_nested(true)
         .with_width(110)
         .with_break_words(false)
         .without_cause_chain()
+}
+
+/// A source that is quoted by whole lines, and no lines around them.
+#[derive(Debug)]
+struct Excerpt {
+    name: String,
+    text: String,
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        _lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        // Asked without lines around, miette wants the place; asked with them, the text to quote.
+        let wanted = if lines_before == 0 { *span } else { self.lines(span) };
+        let found = self.text.read_span(&wanted, 0, 0)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            found.data(),
+            *found.span(),
+            found.line(),
+            found.column(),
+            found.line_count(),
+        )))
+    }
+}
+
+impl Excerpt {
+    fn lines(&self, span: &SourceSpan) -> SourceSpan {
+        let start = self.text.get(..span.offset()).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
+        let end = span.offset() + span.len();
+        let end = self.text.get(end..).and_then(|t| t.find('\n')).map_or(self.text.len(), |i| end + i);
+        (start, end - start).into()
+    }
 }
 
 /// A diagnostic in miette's terms.
@@ -150,7 +189,7 @@ struct Reported {
     severity: miette::Severity,
     help: Option<String>,
     labels: Vec<LabeledSpan>,
-    source: Option<NamedSource<String>>,
+    source: Option<Excerpt>,
     related: Vec<Reported>,
 }
 
@@ -159,7 +198,8 @@ impl Reported {
         let labels = |span: Span, text: Option<String>| {
             vec![LabeledSpan::new_primary_with_span(text, (span.start, span.end - span.start))]
         };
-        let named = |source: &Source| NamedSource::new(source.name(), source.shown().to_owned());
+        let named =
+            |source: &Source| Excerpt { name: source.name().to_owned(), text: source.shown().to_owned() };
         let mut marked = d.span().map(|s| labels(s, None)).unwrap_or_default();
         let mut related = Vec::new();
         for other in d.related() {

@@ -1,3 +1,8 @@
 //! `csw models list | show | lint | new`, and what is shipped in `config/`.
 
+mod lint;
+mod list;
+mod new;
 mod schema;
+mod shipped;
+mod web;

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::{Node, Problems, Source, Span, Value, parse};
 
-/// The source's text with values that are or may be secrets overwritten by `*`, every line break and position kept.
+/// The source's text with values that are or may be secrets, and control characters, overwritten by `*`, every line
+/// break and position kept.
 pub(super) fn mask(source: &Source) -> String {
     let text = source.text();
     let mut spans = Vec::new();
@@ -13,6 +14,9 @@ pub(super) fn mask(source: &Source) -> String {
         // Without a tree any line may hold one.
         None => secret_lines(text, &mut spans),
     }
+    // A terminal would obey control characters.
+    let control = text.char_indices().filter(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    spans.extend(control.map(|(at, c)| Span::new(at, at + c.len_utf8())));
     let mut bytes = text.as_bytes().to_vec();
     for span in spans {
         let mut at = span.start;
