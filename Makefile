@@ -1,0 +1,38 @@
+# `make test` is all it takes on a fresh Debian or Ubuntu with Rust and Python 3.
+
+CARGO ?= cargo
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+SKIPPED = $(TARGET_DIR)/tmp/skipped
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
+.PHONY: help test packages lint bench regenerate dist
+
+help:
+	@echo 'make test        install what the tests need, where possible, and run them all'
+	@echo 'make lint        check formatting and lints'
+	@echo 'make bench       measure speed, each against its own limit on this machine'
+	@echo 'make regenerate  write completions, man pages, schemas, reference and tables anew'
+	@echo 'make dist        build the static program that is shipped'
+
+test: packages
+	@rm -f $(SKIPPED)
+	$(CARGO) test
+	@if [ -s $(SKIPPED) ]; then echo 'Left out, because this machine lacks something:'; sort -u $(SKIPPED) | sed 's/^/  /'; fi
+
+packages:
+	@sh tests/packages.sh
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+bench:
+	$(CARGO) bench
+
+regenerate:
+	CSW_REGENERATE=1 $(CARGO) test --quiet --test main generated
+
+# With a target named, RUSTFLAGS reach the program alone and not build scripts and macros, which cannot be static.
+dist:
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --profile dist --target $(HOST)
+	@echo 'Built $(TARGET_DIR)/$(HOST)/dist/csw'
