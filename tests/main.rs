@@ -9,8 +9,10 @@
     clippy::print_stderr
 )]
 
+mod completions;
 mod examples;
 mod executor;
+mod generated;
 mod help;
 mod models;
 mod outputs;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Csw, Sandbox, generated};
+use crate::support::{Csw, Sandbox};
 
 /// Value, origin and source of a setting.
 fn of(csw: Csw, key: &str) -> (Value, Value, Value) {
@@ -134,10 +134,4 @@ fn the_table_has_a_row_a_setting() {
     assert_eq!(table.lines().count(), csw::settings::ROWS.len() + 1);
     let bucket = table.lines().find(|l| l.starts_with("bucket ")).unwrap();
     assert!(bucket.contains("gs://b") && bucket.ends_with("environment BUCKET"), "{bucket}");
-}
-
-#[test]
-fn the_schema_is_that_of_the_settings() {
-    let schema = serde_json::to_string_pretty(&csw::settings::json_schema()).unwrap() + "\n";
-    generated("config/schema/csw.schema.json", &schema);
 }

@@ -3,8 +3,9 @@ use std::future::Future;
 use anyhow::Context as _;
 
 use super::GlobalArgs;
+use crate::secret::SecretValue;
 use crate::settings::{Overrides, Settings};
-use crate::ui::Printer;
+use crate::ui::{Printer, Verbosity, logs};
 
 /// What every handler gets: the printer, and ways to the settings and to an async runtime. Neither is made before a
 /// handler asks, because most of a short command's time would go there.
@@ -17,6 +18,9 @@ pub struct Context {
 impl Context {
     pub(super) fn new(global: GlobalArgs) -> Self {
         let printer = global.printer();
+        if printer.verbosity() > Verbosity::Normal {
+            logs::start(printer);
+        }
         Self { global, printer }
     }
 
@@ -33,7 +37,12 @@ impl Context {
         let mut overrides = self.global.overrides();
         adjust(&mut overrides);
         let cwd = std::env::current_dir().context("cannot tell the working folder")?;
-        Ok(Settings::resolve(overrides, &cwd)?)
+        let settings = Settings::resolve(overrides, &cwd)?;
+        let secrets =
+            [&settings.cs_api_token, &settings.scheduler_token].into_iter().flat_map(|s| s.value.clone());
+        logs::mask(&secrets.map(SecretValue::from).collect::<Vec<_>>());
+        tracing::debug!(root = %settings.root.display(), "settings resolved");
+        Ok(settings)
     }
 
     /// Runs a future on a new runtime of one thread: enough for clients.
@@ -41,6 +50,7 @@ impl Context {
     /// # Errors
     /// When the runtime can't be made, or the future's own.
     pub fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        logs::start(self.printer);
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -53,6 +63,7 @@ impl Context {
     /// # Errors
     /// When the runtime can't be made, or the future's own.
     pub fn block_on_threads<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        logs::start(self.printer);
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -2,9 +2,12 @@
 
 mod args;
 mod cluster;
+mod complete;
+mod completions;
 mod context;
 mod job;
 mod jobs;
+mod man;
 mod models;
 mod secrets;
 mod svc;
@@ -15,15 +18,43 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use args::GlobalArgs;
+pub use completions::{Shell, script as completion_script};
 pub use context::Context;
 
 use crate::error::Exit;
 use crate::secret::Scope;
 use crate::ui;
 
+const EXAMPLES: &str = "\
+Examples:
+  csw models -n PSLmodels/Tax-Cruncher secrets set DB_PASSWORD   # asks, unseen
+  csw secrets list -o json
+  csw cluster info                                               # settings, and who set them
+
+--help tells more than -h: what the exit codes mean.";
+
+/// What `csw --help` tells beyond `csw -h`; the README has the same table.
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  csw models -n PSLmodels/Tax-Cruncher secrets set DB_PASSWORD   # asks, unseen
+  csw secrets list -o json
+  csw cluster info                                               # settings, and who set them
+
+Exit codes:
+   0  everything that was asked for is done
+   1  user or configuration error: a file, a name or a value is wrong
+   2  usage error: the command line could not be understood
+   3  changes are pending (only with --exit-code)
+   4  a remote side refused or could not be reached
+   5  a wait timed out, or a job failed
+  70  internal error: a bug in csw
+
+Data goes to stdout, everything else to stderr. Colour is left out where stderr is no terminal or NO_COLOR is set.
+Questions are asked on a terminal only.";
+
 /// Publish simulation models and run them as jobs
 #[derive(Debug, Parser)]
-#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES, after_long_help = AFTER_LONG_HELP)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -41,16 +72,28 @@ enum Command {
     Svc(svc::SvcArgs),
     Secrets(secrets::SecretsArgs),
     Cluster(cluster::ClusterArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Parses the command line, runs what it asks for, and says how the program ends.
 pub fn main() -> ExitCode {
-    run(std::env::args_os()).into()
+    run(std::env::args_os().collect()).into()
 }
 
-fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+/// The whole command line as clap knows it, for what is generated from it.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+fn run(args: Vec<OsString>) -> Exit {
+    let parsed = completions::answer(&args).and_then(|answered| match answered {
+        true => Ok(None),
+        false => parse(args).map(Some),
+    });
+    let cli = match parsed {
+        Ok(Some(cli)) => cli,
+        Ok(None) => return Exit::Ok,
         Err(e) => {
             // Help and version go to stdout and are no error; a reader that went away is none either.
             drop(e.print());
@@ -62,6 +105,23 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     dispatch(&context, cli.command).unwrap_or_else(|e| ui::report(printer, &e))
 }
 
+fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    // clap writes help and usage errors before there is anything that knows what `--color` said.
+    let given = args.windows(2).filter_map(|pair| match pair {
+        [flag, when] if flag == "--color" => when.to_str(),
+        [_, flag] => flag.to_str()?.strip_prefix("--color="),
+        _ => None,
+    });
+    let color = match given.last() {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    };
+    let mut command = command().color(color);
+    let matches = command.try_get_matches_from_mut(args)?;
+    <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
+}
+
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Models(args) => models::run(context, args),
@@ -70,5 +130,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Svc(args) => svc::run(context, args),
         Command::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
         Command::Cluster(args) => cluster::run(context, args),
+        Command::Completions(args) => completions::run(context, args),
+        Command::Man(args) => man::run(context, args),
     }
 }

@@ -1,6 +1,7 @@
 //! What people and scripts see: stdout is data, stderr is for people.
 
 mod format;
+pub mod logs;
 mod printer;
 pub mod prompt;
 mod report;

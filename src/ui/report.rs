@@ -1,4 +1,5 @@
 use super::Printer;
+use super::logs::masked;
 use crate::error;
 
 /// Tells a person what went wrong and what to try next; returns how the program ends. A reader of stdout that
@@ -9,7 +10,7 @@ pub fn report(printer: Printer, error: &anyhow::Error) -> error::Exit {
     }
     let (exit, hints) = error::classify(error);
     if let Some(report) = error::full_report(error, printer.report_style()) {
-        printer.warn(report);
+        printer.warn(masked(&report));
         return exit;
     }
     let (red, cyan, plain) =
@@ -21,7 +22,7 @@ pub fn report(printer: Printer, error: &anyhow::Error) -> error::Exit {
             chain.push(cause);
         }
     }
-    printer.warn(format!("{red}error{plain}: {}", chain.join(": ")));
+    printer.warn(masked(&format!("{red}error{plain}: {}", chain.join(": "))));
     for hint in hints {
         printer.warn(format!("  {cyan}hint{plain}: {hint}"));
     }

@@ -11,6 +11,7 @@ mod view;
 use clap::{Args, Subcommand};
 
 use super::Context;
+use super::complete::model_names;
 use crate::error::Exit;
 use crate::model::{ModelError, ModelName};
 
@@ -18,7 +19,7 @@ use crate::model::{ModelError, ModelName};
 #[derive(Debug, Args)]
 pub(super) struct ModelsArgs {
     /// Models to work on, separated by commas; letter case doesn't matter
-    #[arg(short, long, global = true, value_name = "OWNER/TITLE", value_delimiter = ',', value_parser = name)]
+    #[arg(short, long, global = true, value_name = "OWNER/TITLE", value_delimiter = ',', value_parser = name, add = model_names())]
     names: Vec<ModelName>,
 
     #[command(subcommand)]

@@ -15,7 +15,7 @@ use crate::secret::identity::{Identity, is_protected, read_recipients};
 use crate::secret::seal::{Contents, Unsealed, seal, unseal};
 use crate::secret::{Change, Scope, SecretBackend, SecretError, SecretName, SecretValue};
 use crate::settings::{Origin, Settings};
-use crate::ui::prompt;
+use crate::ui::{logs, prompt};
 
 use super::durable::{Lock, create_new, followed, read_if_there, replace, sibling};
 
@@ -97,6 +97,7 @@ impl SecretBackend for FileBackend {
         let inner = Arc::clone(&self.inner);
         let mut contents = blocking(move || inner.read()).await?;
         let entry = contents.remove(&scope.key()).unwrap_or_default();
+        logs::mask(entry.values());
         entry.into_iter().map(|(name, value)| Ok((name.parse()?, value))).collect()
     }
 
@@ -234,7 +235,9 @@ impl Inner {
         check: &Identity,
     ) -> Result<(), SecretError> {
         let sealed = seal(contents, recipients, &check.keys).map_err(|reason| self.encrypt_error(reason))?;
-        replace(store, &sealed)
+        replace(store, &sealed)?;
+        tracing::info!(store = %store.display(), recipients = recipients.len(), "secrets written");
+        Ok(())
     }
 
     fn open(&self, sealed: &[u8], identity: &Identity) -> Result<Contents, SecretError> {

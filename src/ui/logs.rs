@@ -1,0 +1,81 @@
+//! Logs: what happens inside, on stderr, with every secret that the run has touched masked.
+
+use std::io;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::{Printer, Verbosity};
+use crate::secret::{Redactor, SecretValue};
+
+/// The secrets that this run has touched, and what masks them.
+static TOUCHED: LazyLock<Mutex<Touched>> = LazyLock::new(Mutex::default);
+
+#[derive(Default)]
+struct Touched {
+    values: Vec<SecretValue>,
+    redactor: Redactor,
+}
+
+/// Starts logging: warnings and errors, with `-v` what is done, with `-vv` how, with `-vvv` the libraries' too; with `-q`
+/// errors alone. Later calls change nothing.
+pub(crate) fn start(printer: Printer) {
+    let (ours, theirs) = match printer.verbosity() {
+        Verbosity::Quiet => (Level::ERROR, Level::ERROR),
+        Verbosity::Normal => (Level::WARN, Level::ERROR),
+        Verbosity::Verbose(0 | 1) => (Level::INFO, Level::WARN),
+        Verbosity::Verbose(2) => (Level::DEBUG, Level::WARN),
+        Verbosity::Verbose(_) => (Level::TRACE, Level::TRACE),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(printer.color());
+    let targets = Targets::new().with_default(theirs).with_target("csw", ours);
+    // It fails when logging was started before, which is as good.
+    drop(tracing_subscriber::registry().with(targets).with(lines).try_init());
+}
+
+/// Masks these values in every line from now on.
+pub fn mask<'v>(values: impl IntoIterator<Item = &'v SecretValue>) {
+    let mut touched = TOUCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = touched.values.len();
+    for value in values {
+        if !touched.values.iter().any(|known| known.expose() == value.expose()) {
+            touched.values.push(value.clone());
+        }
+    }
+    if touched.values.len() > before {
+        touched.redactor = Redactor::new(&touched.values);
+    }
+}
+
+/// Masks what [`mask`] was told of.
+pub fn masked(text: &str) -> String {
+    TOUCHED.lock().unwrap_or_else(PoisonError::into_inner).redactor.text(text)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stderr;
+
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+impl io::Write for Stderr {
+    /// `fmt` writes an event as one whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let touched = TOUCHED.lock().unwrap_or_else(PoisonError::into_inner);
+        io::Write::write_all(&mut io::stderr().lock(), &touched.redactor.bytes(event))?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::Write::flush(&mut io::stderr())
+    }
+}
