@@ -112,7 +112,7 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
         [_, flag] => flag.to_str()?.strip_prefix("--color="),
         _ => None,
     });
-    let color = match given.last() {
+    let color = match given.fold(None, |_, when| Some(when)) {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
