@@ -142,6 +142,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             job::RuntimeError,
             services::ServiceError,
             publish::PublishError,
+            services::outputs_processor::Refusal,
         );
     }
     None

@@ -10,10 +10,15 @@ use url::Url;
 /// # Errors
 /// When the system's trusted certificates can't be loaded.
 pub fn client(server: &Url) -> reqwest::Result<reqwest::Client> {
+    builder(server).build()
+}
+
+/// What [`client`] is made of, for who needs it a little different.
+pub fn builder(server: &Url) -> reqwest::ClientBuilder {
     // A second installation is refused and changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = reqwest::Client::builder()
         .user_agent(concat!("csw/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10));
-    if server.scheme() == "http" { builder.tls_certs_only([]).build() } else { builder.build() }
+    if server.scheme() == "http" { builder.tls_certs_only([]) } else { builder }
 }

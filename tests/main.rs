@@ -16,6 +16,7 @@ mod generated;
 mod help;
 mod models;
 mod outputs;
+mod outputs_processor;
 mod secrets;
 mod settings;
 mod stack;

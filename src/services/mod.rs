@@ -3,6 +3,7 @@
 pub mod dispatch;
 mod error;
 pub mod models;
+pub mod outputs_processor;
 pub mod results;
 pub mod scheduler;
 pub mod stack;

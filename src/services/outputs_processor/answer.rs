@@ -1,0 +1,36 @@
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Refusal;
+use crate::outputs::OutputsError;
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Anonymous => StatusCode::UNAUTHORIZED,
+            Self::Forged { .. } => StatusCode::FORBIDDEN,
+            Self::NoSuchJob { .. } => StatusCode::NOT_FOUND,
+            Self::Fenced { .. } => StatusCode::CONFLICT,
+            Self::Invalid(_) | Self::Outputs(OutputsError::Invalid { .. }) => StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Incomplete(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Outputs(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!("{self}");
+        }
+        let body = Json(json!({"error": self.to_string()}));
+        match self {
+            Self::Anonymous => (status, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response(),
+            _ => (status, body).into_response(),
+        }
+    }
+}

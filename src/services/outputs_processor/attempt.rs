@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use reqwest::{Response, StatusCode, header};
+
+use super::PushTarget;
+use crate::store::Push;
+
+/// The longest wait that the web app may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
+/// How one try ended.
+pub(super) enum Tried {
+    Taken,
+    /// This result will never be taken.
+    Refused(String),
+    /// This result may be taken later.
+    Later(String),
+    /// Nothing is taken at the moment; try after the given time, if the web app named one.
+    Closed(String, Option<Duration>),
+}
+
+/// Sends a result to the web app, once.
+pub(super) async fn try_once(target: &PushTarget, push: &Push) -> Tried {
+    let answer = target
+        .client
+        .put(target.url(push.task))
+        .header(header::AUTHORIZATION, target.authorization.clone())
+        .json(&push.result)
+        .send()
+        .await;
+    match answer {
+        Ok(response) => judge(response).await,
+        Err(e) => Tried::Closed(cause(&e), None),
+    }
+}
+
+async fn judge(response: Response) -> Tried {
+    let status = response.status();
+    if status.is_success() {
+        return Tried::Taken;
+    }
+    let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let (retry_after, location) = (header(header::RETRY_AFTER), header(header::LOCATION));
+    let asked = retry_after.as_deref().and_then(seconds_asked);
+    if status.is_redirection() {
+        let to = location.unwrap_or_default();
+        return Tried::Closed(format!("{status}: set CS_URL to where it redirects to: {to}"), None);
+    }
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        return Tried::Closed(format!("{status}: CS_API_TOKEN is not accepted, set the right one"), None);
+    }
+    let url = response.url().to_string();
+    let said: String = response.text().await.unwrap_or_default().chars().take(300).collect();
+    let reason = format!("{url} answered {status}: {}", said.trim());
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Tried::Closed(reason, asked),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Tried::Later(reason),
+        status if status.is_server_error() => Tried::Later(reason),
+        _ => Tried::Refused(reason),
+    }
+}
+
+/// What `Retry-After` asks for: seconds, or a date.
+fn seconds_asked(value: &str) -> Option<Duration> {
+    let seconds = match value.trim().parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let at = jiff::fmt::rfc2822::parse(value.trim()).ok()?.timestamp();
+            Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default()
+        }
+    };
+    Some(seconds.min(LONGEST_ASKED))
+}
+
+/// reqwest's own words say only which URL; the cause says what happened.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    match error.url() {
+        Some(url) => format!("cannot reach {url}: {cause}"),
+        None => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_may_be_asked_for_in_seconds_or_as_a_date() {
+        assert_eq!(seconds_asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(seconds_asked("999999"), Some(LONGEST_ASKED));
+        assert_eq!(seconds_asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(seconds_asked("soon"), None);
+        let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(100);
+        let date = jiff::fmt::rfc2822::to_string(&ahead.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+        let asked = seconds_asked(&date).unwrap();
+        assert!(asked > Duration::from_secs(90) && asked <= Duration::from_secs(100), "{asked:?}");
+    }
+}

@@ -1,0 +1,146 @@
+//! A web app that speaks the REST of the real one: it takes results, idempotent by task id, and fails on demand.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::put;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use url::Url;
+
+/// A failure to be: status and headers.
+pub type Failure = (u16, Vec<(&'static str, String)>);
+
+/// A request that arrived, whatever became of it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub path: String,
+    pub authorization: String,
+    pub body: Value,
+    pub status: u16,
+}
+
+#[derive(Default)]
+struct Inner {
+    token: Mutex<String>,
+    failures: Mutex<VecDeque<Failure>>,
+    broken: Mutex<Vec<(String, u16)>>,
+    requests: Mutex<Vec<Request>>,
+    taken: Mutex<Vec<Value>>,
+    changed: Notify,
+}
+
+/// The web app; ends with the runtime it was started in.
+#[derive(Clone)]
+pub struct WebApp {
+    pub url: Url,
+    inner: Arc<Inner>,
+}
+
+impl WebApp {
+    pub async fn start() -> Self {
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// At an address that was free a moment ago: for clients that were there first.
+    pub async fn start_at(address: SocketAddr) -> Self {
+        Self::listen(TcpListener::bind(address).await.unwrap())
+    }
+
+    fn listen(listener: TcpListener) -> Self {
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let inner = Arc::new(Inner::default());
+        *inner.token.lock().unwrap() = "s3cret".into();
+        let routes = Router::new()
+            .route("/outputs/api/", put(take))
+            .route("/inputs/api/", put(take))
+            .with_state(Arc::clone(&inner));
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { url, inner }
+    }
+
+    /// The next requests fail like this, one after the other.
+    pub fn fail_next(&self, failures: impl IntoIterator<Item = Failure>) {
+        self.inner.failures.lock().unwrap().extend(failures);
+    }
+
+    /// Requests for that task always fail like this.
+    pub fn always_fail(&self, task_id: &str, status: u16) {
+        self.inner.broken.lock().unwrap().push((task_id.to_owned(), status));
+    }
+
+    /// The token that is accepted; `s3cret` at first.
+    pub fn set_token(&self, token: &str) {
+        *self.inner.token.lock().unwrap() = token.to_owned();
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.inner.requests.lock().unwrap().clone()
+    }
+
+    /// Results that were taken, in order, each task once.
+    pub fn taken(&self) -> Vec<String> {
+        let taken = self.inner.taken.lock().unwrap();
+        taken.iter().map(|result| result["task_id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until the condition holds; it is looked at after every request.
+    pub async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let wait = async {
+            loop {
+                let changed = self.inner.changed.notified();
+                if condition(self) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        assert!(ended.is_ok(), "in vain: {what}; requests: {:#?}", self.requests());
+    }
+}
+
+async fn take(
+    State(inner): State<Arc<Inner>>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let authorization =
+        headers.get("authorization").map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+    let task_id = body["task_id"].as_str().map(str::to_owned);
+    let broken =
+        inner.broken.lock().unwrap().iter().find(|(id, _)| Some(id) == task_id.as_ref()).map(|b| b.1);
+    let (status, extra) = if let Some(status) = broken {
+        (status, Vec::new())
+    } else if let Some(failure) = inner.failures.lock().unwrap().pop_front() {
+        failure
+    } else if authorization != format!("Token {}", inner.token.lock().unwrap()) {
+        (401, Vec::new())
+    } else if task_id.is_none() || body["status"].as_str().is_none() {
+        (400, Vec::new())
+    } else {
+        let mut taken = inner.taken.lock().unwrap();
+        if !taken.iter().any(|result| result["task_id"] == body["task_id"]) {
+            taken.push(body.clone());
+        }
+        (200, Vec::new())
+    };
+    let request = Request { path: uri.path().to_owned(), authorization, body, status };
+    inner.requests.lock().unwrap().push(request);
+    inner.changed.notify_waiters();
+    let status = StatusCode::from_u16(status).unwrap();
+    let mut response = (status, Json(json!({"detail": status.canonical_reason()}))).into_response();
+    for (name, value) in extra {
+        response.headers_mut().insert(name, value.parse().unwrap());
+    }
+    response
+}
