@@ -9,6 +9,7 @@
     clippy::print_stderr
 )]
 
+mod architecture;
 mod completions;
 mod examples;
 mod executor;

@@ -12,6 +12,7 @@ pub mod schema;
 mod sources;
 mod template;
 mod text;
+mod value_schemas;
 mod values;
 mod web_app;
 
