@@ -42,8 +42,9 @@ pub struct AttemptSpec {
     pub token: AttemptToken,
     /// How long a simulation of the model is expected to take.
     pub exp_task_time: Option<Seconds>,
-    /// Base URL of the outputs processor, as the executor reaches it; ends in `/`.
-    pub outputs_processor: Url,
+    /// Base URL of the outputs processor, as the executor reaches it; ends in `/`. Without one the result is left for
+    /// [`JobRuntime::spooled`].
+    pub outputs_processor: Option<Url>,
     /// The model's secrets: environment variables of the executor, nothing else.
     pub secrets: BTreeMap<String, SecretString>,
     /// How the executor runs the model: an `executor::Launch`, as JSON.

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use crate::config::{ConfigError, ReportStyle};
 use crate::error::{Diagnose, Exit};
 use crate::job::RuntimeError;
 use crate::outputs::OutputsError;
@@ -30,6 +31,12 @@ pub enum ServiceError {
         /// The address, which is not this machine's own.
         address: SocketAddr,
     },
+    /// The models are given, and nothing that is sent changes them.
+    #[error("the models of this stack are fixed")]
+    FixedCatalogue,
+    /// The models' configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The store of jobs.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,7 +51,10 @@ pub enum ServiceError {
 impl Diagnose for ServiceError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } | Self::Listen { .. } | Self::Unprotected { .. } => Exit::Config,
+            Self::Io { .. } | Self::Listen { .. } | Self::Unprotected { .. } | Self::FixedCatalogue => {
+                Exit::Config
+            }
+            Self::Config(e) => e.exit(),
             Self::Store(e) => e.exit(),
             Self::Runtime(e) => e.exit(),
             Self::Outputs(e) => e.exit(),
@@ -53,7 +63,8 @@ impl Diagnose for ServiceError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Io { .. } => Vec::new(),
+            Self::Io { .. } | Self::FixedCatalogue => Vec::new(),
+            Self::Config(e) => e.hints(),
             Self::Listen { .. } => {
                 vec!["Choose another address with --listen, or 127.0.0.1:0 for any free port".into()]
             }
@@ -64,6 +75,13 @@ impl Diagnose for ServiceError {
             Self::Store(e) => e.hints(),
             Self::Runtime(e) => e.hints(),
             Self::Outputs(e) => e.hints(),
+        }
+    }
+
+    fn report(&self, style: ReportStyle) -> Option<String> {
+        match self {
+            Self::Config(e) => e.report(style),
+            _ => None,
         }
     }
 }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use csw::executor::environment::{Environments, Silent};
 use csw::model::{Entry, Job, JobStatus, Model, RepoLocation};
 use csw::outputs::Bucket;
 use csw::secret;
+use csw::services::catalogue::Catalogue;
 use csw::services::dispatch::Limits;
-use csw::services::models::Models;
-use csw::services::stack::{Stack, StackConfig};
+use csw::services::stack::{LocalHost, Stack, StackConfig};
 use csw::settings::{Overrides, Settings};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -70,8 +71,14 @@ impl Ground {
             listen: ([127, 0, 0, 1], 0).into(),
             token: self.token.map(|t| t.to_owned().into()),
             program: PathBuf::from(env!("CARGO_BIN_EXE_csw")),
-            models: Models::new(self.models.clone()),
-            secrets: Arc::from(secret::open(&settings).unwrap()),
+            catalogue: Catalogue::fixed(self.models.clone()),
+            host: LocalHost::new(
+                Environments::new(self.path().join("cache"), "python3"),
+                Arc::new(Silent),
+                Arc::from(secret::open(&settings).unwrap()),
+                self.limits.grace,
+            ),
+            push: None,
             bucket: Bucket::open(self.path().join("bucket").to_str().unwrap()).unwrap(),
             limits: self.limits,
         };

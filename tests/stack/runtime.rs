@@ -42,7 +42,7 @@ fn spec(id: &str) -> AttemptSpec {
         task: TaskName::Sim,
         token: AttemptToken("the-token".into()),
         exp_task_time: Some("90".parse().unwrap()),
-        outputs_processor: "http://127.0.0.1:1/".parse().unwrap(),
+        outputs_processor: Some("http://127.0.0.1:1/".parse().unwrap()),
         secrets: BTreeMap::from([("API_KEY".to_owned(), "s3cret".to_owned().into())]),
         launch: json!({"task_id": id}),
         kwargs: json!({"adjustment": {}}).as_object().unwrap().clone(),

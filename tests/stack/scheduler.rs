@@ -22,7 +22,6 @@ async fn a_simulation_goes_through() {
     assert_eq!(outputs["downloadable"][0]["data"], "hello");
     let (_, log) = stack.get("api/v1/jobs/one/logs").await;
     assert!(log.as_str().unwrap().contains("simulating"), "{log}");
-    assert!(!ground.path().join("data/jobs/one").exists(), "only the log is kept");
     // Once more is the same job.
     assert_eq!(stack.sim("Examples/Echo", "one").await, "one");
     assert_eq!(stack.wait("one").await.attempt, 1);
@@ -30,6 +29,7 @@ async fn a_simulation_goes_through() {
     let (status, body) = stack.post("Examples/Echo/", other).await;
     assert_eq!((status.as_u16(), &body["error"]), (409, &json!("job one exists with other inputs")));
     assert_eq!(stack.stack.stop().await, 0);
+    assert!(!ground.path().join("data/jobs/one").exists(), "only the log is kept");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -97,13 +97,15 @@ impl ProcessRuntime {
             .env("OWNER", spec.model.owner())
             .env("TITLE", spec.model.title())
             .env("CSW_JOB_DIR", folder)
-            .env("CSW_OUTPUTS_PROCESSOR", spec.outputs_processor.as_str())
             .env("CSW_JOB_TOKEN", &spec.token.0)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
             .process_group(0)
             .kill_on_drop(false);
+        if let Some(url) = &spec.outputs_processor {
+            command.env("CSW_OUTPUTS_PROCESSOR", url.as_str());
+        }
         if let Some(seconds) = spec.exp_task_time {
             command.env("EXP_TASK_TIME", seconds.as_secs_f64().to_string());
         }

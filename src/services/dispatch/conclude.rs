@@ -1,6 +1,7 @@
 use super::Dispatcher;
 use crate::job::{AttemptEnd, AttemptKey};
 use crate::model::{JobId, Outcome, TaskMeta, TaskResult};
+use crate::services::outputs_processor::accept_spooled;
 use crate::store::{AttemptToken, JobStore};
 
 /// How much of a log goes into the traceback of a job whose executor left nothing else.
@@ -59,7 +60,7 @@ impl Dispatcher {
 
     /// Accepts a result, with its outputs, in the executor's place.
     pub(super) async fn take(&self, key: &AttemptKey, token: &AttemptToken, result: TaskResult) {
-        match self.shared.results.accept_spooled(token, result).await {
+        match accept_spooled(&self.shared.results, token, result).await {
             Ok(_) => self.put_away(key).await,
             // The spooled result stays where it is for the next start.
             Err(e) => tracing::error!("cannot take the result of {key}: {e}"),

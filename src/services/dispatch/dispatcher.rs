@@ -9,7 +9,7 @@ use super::board::{Board, Environment};
 use crate::job::{AttemptKey, JobRuntime};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskName};
 use crate::services::models::Models;
-use crate::services::results::Results;
+use crate::services::outputs_processor::OutputsProcessor;
 use crate::store::{JobStore, StoreError, WatchedStore};
 
 /// How much the dispatcher does at once and how patient it is.
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<WatchedStore>,
     pub(super) runtime: Arc<dyn JobRuntime>,
     pub(super) host: Arc<dyn ModelHost>,
-    pub(super) results: Results,
+    pub(super) results: Arc<OutputsProcessor>,
     pub(super) models: Models,
     pub(super) limits: Limits,
     pub(super) wake: Notify,
@@ -47,7 +47,7 @@ impl Dispatcher {
         store: Arc<WatchedStore>,
         runtime: Arc<dyn JobRuntime>,
         host: Arc<dyn ModelHost>,
-        results: Results,
+        results: Arc<OutputsProcessor>,
         models: Models,
         limits: Limits,
     ) -> Self {

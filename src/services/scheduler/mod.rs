@@ -9,6 +9,7 @@ mod logs;
 mod routes;
 mod state;
 mod submit;
+mod sync;
 pub mod wire;
 
 pub use error::ApiError;

@@ -7,7 +7,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::wire::ModelInfo;
-use super::{ApiError, SchedulerState, cleanup, jobs, logs, submit};
+use super::{ApiError, SchedulerState, cleanup, jobs, logs, submit, sync};
 use crate::store::JobStore;
 
 /// The largest body: inputs of a simulation.
@@ -18,6 +18,8 @@ pub fn router(state: SchedulerState) -> Router {
     let guarded = Router::new()
         .route("/{owner}/{title}/", post(submit::submit))
         .route("/{owner}/{title}", post(submit::submit))
+        .route("/sync/", post(sync::sync))
+        .route("/sync", post(sync::sync))
         .route("/api/v1/jobs", get(jobs::list))
         .route("/api/v1/jobs/cleanup", post(cleanup::cleanup))
         .route("/api/v1/jobs/{id}", get(jobs::get))
@@ -50,5 +52,5 @@ async fn healthz(State(state): State<SchedulerState>) -> Result<Json<Value>, Api
 }
 
 async fn models(State(state): State<SchedulerState>) -> Json<Vec<ModelInfo>> {
-    Json(state.models.all().values().map(|model| ModelInfo::from(&**model)).collect())
+    Json(state.catalogue.models().all().values().map(|model| ModelInfo::from(&**model)).collect())
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::Access;
 use crate::job::JobRuntime;
 use crate::outputs::Bucket;
+use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, ModelHost};
-use crate::services::models::Models;
 use crate::store::WatchedStore;
 
 /// What the scheduler's handlers work with. Cheap to clone.
@@ -13,7 +13,7 @@ pub struct SchedulerState {
     /// Jobs.
     pub store: Arc<WatchedStore>,
     /// Models.
-    pub models: Models,
+    pub catalogue: Catalogue,
     /// Starts what is accepted.
     pub dispatcher: Dispatcher,
     /// Runs short tasks.

@@ -63,9 +63,9 @@ pub(super) async fn submit(
 fn find(state: &SchedulerState, owner: &str, title: &str) -> Result<Arc<Model>, ApiError> {
     let unknown = |name: &str| ApiError::new(StatusCode::NOT_FOUND, format!("there is no model {name}"));
     let Ok(name) = ModelName::new(owner, title) else { return Err(unknown(&format!("{owner}/{title}"))) };
-    state.models.get(&name).ok_or_else(|| {
+    state.catalogue.models().get(&name).ok_or_else(|| {
         let error = unknown(&name.to_string());
-        match state.models.nearest(&name) {
+        match state.catalogue.models().nearest(&name) {
             Some(nearest) => error.hint(format!("Did you mean {nearest}?")),
             None => error.hint("List the models: `csw models list`"),
         }

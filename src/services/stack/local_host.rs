@@ -1,44 +1,68 @@
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::executor::{self, Launch, Sinks};
+use crate::executor::environment::{Environments, PrepareProgress, Prepared};
+use crate::executor::{ExecutorError, Launch, PoolSize, WorkerPool};
 use crate::job::{AttemptKey, AttemptSpec};
-use crate::model::{JobId, Model, ModelName, RepoLocation, TaskKwargs, TaskName, TaskResult};
+use crate::model::{JobId, Model, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::secret::{Scope, SecretBackend};
 use crate::services::dispatch::ModelHost;
 use crate::store::StartedAttempt;
 
-/// What a prepared model runs in.
-#[derive(Debug, Clone)]
-struct Prepared {
-    workdir: std::path::PathBuf,
-    python: Option<std::path::PathBuf>,
-    commit: String,
-    env: BTreeMap<String, String>,
-}
+/// How long short tasks take a prepared model to be up to date.
+const FRESH: Duration = Duration::from_secs(2);
+
+type SecretsByModel = Mutex<HashMap<ModelName, BTreeMap<String, SecretString>>>;
 
 /// Runs models in environments on this machine.
 pub struct LocalHost {
+    environments: Environments,
+    progress: Arc<dyn PrepareProgress>,
     secrets: Arc<dyn SecretBackend>,
-    outputs_processor: Url,
+    outputs_processor: Option<Url>,
     grace: Duration,
-    prepared: Mutex<HashMap<ModelName, Prepared>>,
+    prepared: Mutex<HashMap<ModelName, (Prepared, Instant)>>,
+    workers: WorkerPool,
+    /// What workers that are started now get.
+    worker_secrets: Arc<SecretsByModel>,
 }
 
 impl LocalHost {
-    /// `outputs_processor` is where executors post to; `grace` is what a model gets to end after SIGTERM.
-    pub fn new(secrets: Arc<dyn SecretBackend>, outputs_processor: Url, grace: Duration) -> Self {
-        Self { secrets, outputs_processor, grace, prepared: Mutex::default() }
+    /// `grace` is what a model gets to end after SIGTERM.
+    pub fn new(
+        environments: Environments,
+        progress: Arc<dyn PrepareProgress>,
+        secrets: Arc<dyn SecretBackend>,
+        grace: Duration,
+    ) -> Self {
+        let worker_secrets: Arc<SecretsByModel> = Arc::default();
+        let workers = WorkerPool::new(PoolSize::default(), {
+            let known = Arc::clone(&worker_secrets);
+            move |model| lock(&known).get(model).cloned().unwrap_or_default()
+        });
+        let prepared = Mutex::default();
+        Self {
+            environments,
+            progress,
+            secrets,
+            outputs_processor: None,
+            grace,
+            prepared,
+            workers,
+            worker_secrets,
+        }
     }
 
-    fn prepared(&self, model: &Model) -> Result<Prepared, String> {
-        let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        prepared.get(&model.name).cloned().ok_or_else(|| format!("{} is not prepared", model.name))
+    /// Executors of jobs post to the outputs processor at this base URL.
+    #[must_use]
+    pub fn posting_to(mut self, outputs_processor: Url) -> Self {
+        self.outputs_processor = Some(outputs_processor);
+        self
     }
 
     /// Every secret of the model; each that its configuration names must be there.
@@ -72,7 +96,9 @@ impl LocalHost {
         task: TaskName,
         secrets: impl Iterator<Item = &'s String>,
     ) -> Result<Launch, String> {
-        let Prepared { workdir, python, commit, env } = self.prepared(model)?;
+        let prepared = lock(&self.prepared).get(&model.name).map(|(prepared, _)| prepared.clone());
+        let Prepared { workdir, python, commit, env } =
+            prepared.ok_or_else(|| format!("{} is not prepared", model.name))?;
         Ok(Launch {
             task_id: id.clone(),
             task,
@@ -93,12 +119,8 @@ impl LocalHost {
 #[async_trait]
 impl ModelHost for LocalHost {
     async fn prepare(&self, model: &Model) -> Result<(), String> {
-        let workdir = match &model.repo {
-            Some(RepoLocation::Path(path)) => path.clone(),
-            _ => return Err(format!("{} has no repository on this machine", model.name)),
-        };
-        let prepared = Prepared { workdir, python: None, commit: String::new(), env: BTreeMap::new() };
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(model.name.clone(), prepared);
+        let prepared = self.environments.prepare(model, &*self.progress).await.map_err(|e| sentence(&e))?;
+        lock(&self.prepared).insert(model.name.clone(), (prepared, Instant::now()));
         Ok(())
     }
 
@@ -126,14 +148,24 @@ impl ModelHost for LocalHost {
         task: TaskName,
         kwargs: TaskKwargs,
     ) -> Result<TaskResult, String> {
-        self.prepare(model).await?;
+        let fresh = lock(&self.prepared).get(&model.name).is_some_and(|(_, at)| at.elapsed() < FRESH);
+        if !fresh {
+            self.prepare(model).await?;
+        }
         let secrets = self.secrets(model).await?;
         let launch = self.launch(model, id, task, secrets.keys())?;
-        let sinks = Sinks {
-            log: Box::new(std::io::sink()),
-            secrets,
-            cancel: tokio_util::sync::CancellationToken::new(),
-        };
-        Ok(executor::run(&launch, &kwargs, sinks).await)
+        lock(&self.worker_secrets).insert(model.name.clone(), secrets);
+        Ok(self.workers.run(&launch, &kwargs).await)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error with what can be done about it: nobody sees the hints of an error that a job failed with.
+fn sentence(error: &ExecutorError) -> String {
+    use crate::error::Diagnose;
+    let hints = error.hints().join("; ");
+    if hints.is_empty() { error.to_string() } else { format!("{error} ({hints})") }
 }

@@ -11,17 +11,17 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{LocalHost, StackAddress};
 use crate::job::JobRuntime;
 use crate::job::process::ProcessRuntime;
 use crate::outputs::Bucket;
-use crate::secret::SecretBackend;
 use crate::services::ServiceError;
+use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
-use crate::services::models::Models;
-use crate::services::results::Results;
+use crate::services::outputs_processor::{self, OutputsProcessor, PushTarget};
 use crate::services::scheduler::{self, Access, SchedulerState};
 use crate::store::{EmbeddedStore, WatchedStore};
 
@@ -39,9 +39,11 @@ pub struct StackConfig {
     /// The program that `… job --job-id …` is an executor of: csw itself.
     pub program: PathBuf,
     /// The models that can be run.
-    pub models: Models,
-    /// Where the models' secrets are.
-    pub secrets: Arc<dyn SecretBackend>,
+    pub catalogue: Catalogue,
+    /// Runs the models, given where executors find the outputs processor.
+    pub host: LocalHost,
+    /// The web app that results are handed to, if there is one.
+    pub push: Option<PushTarget>,
     /// Where outputs are stored.
     pub bucket: Bucket,
     /// How much at once.
@@ -56,6 +58,8 @@ pub struct Stack {
     dispatching: JoinHandle<()>,
     serving: JoinHandle<()>,
     shutdown: oneshot::Sender<()>,
+    pushing: JoinHandle<()>,
+    stop_pushing: CancellationToken,
 }
 
 impl Stack {
@@ -64,7 +68,7 @@ impl Stack {
     /// # Errors
     /// When the address is not protected or taken, or the data folder can't be used or is in use.
     pub async fn start(config: StackConfig) -> Result<Self, ServiceError> {
-        let StackConfig { data_dir, listen, token, program, models, secrets, bucket, limits } = config;
+        let StackConfig { data_dir, listen, token, program, catalogue, host, bucket, push, limits } = config;
         if !listen.ip().is_loopback() && token.is_none() {
             return Err(ServiceError::Unprotected { address: listen });
         }
@@ -73,27 +77,30 @@ impl Stack {
         let (listener, bound) = bound.map_err(|source| ServiceError::Listen { address: listen, source })?;
         let address = StackAddress::here(bound)?;
         let runtime: Arc<dyn JobRuntime> = Arc::new(ProcessRuntime::new(program, &data_dir)?);
-        let host: Arc<dyn ModelHost> = Arc::new(LocalHost::new(secrets, address.url.clone(), limits.grace));
-        let results = Results::new(Arc::clone(&store), bucket.clone());
+        let host: Arc<dyn ModelHost> = Arc::new(host.posting_to(address.url.clone()));
+        let results =
+            OutputsProcessor::new(Arc::clone(&store) as _, bucket.clone(), push, Default::default());
         let dispatcher = Dispatcher::new(
             Arc::clone(&store),
             Arc::clone(&runtime),
             Arc::clone(&host),
-            results,
-            models.clone(),
+            Arc::clone(&results),
+            catalogue.models().clone(),
             limits,
         );
         let access = Access::new(token, bound);
         let state = SchedulerState {
             store,
-            models,
+            catalogue,
             dispatcher: dispatcher.clone(),
             host,
             runtime,
             bucket,
             access: access.clone(),
         };
-        let app = scheduler::router(state).layer(from_fn_with_state(access, scheduler::guard));
+        let app = scheduler::router(state)
+            .merge(outputs_processor::router(Arc::clone(&results)))
+            .layer(from_fn_with_state(access, scheduler::guard));
         let (shutdown, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, app, stopped));
         // What executors of an earlier run deliver meanwhile is taken; what is submitted waits.
@@ -102,8 +109,13 @@ impl Stack {
             let dispatcher = dispatcher.clone();
             async move { dispatcher.run().await }
         });
+        let stop_pushing = CancellationToken::new();
+        let pushing = tokio::spawn({
+            let stop = stop_pushing.clone();
+            async move { outputs_processor::pusher(&results, &stop).await }
+        });
         let address_file = address.write(&data_dir)?;
-        Ok(Self { address, address_file, dispatcher, dispatching, serving, shutdown })
+        Ok(Self { address, address_file, dispatcher, dispatching, serving, shutdown, pushing, stop_pushing })
     }
 
     /// Its base URL.
@@ -121,6 +133,8 @@ impl Stack {
     pub async fn stop(self) -> usize {
         let requeued = self.dispatcher.stop().await;
         drop(self.dispatching.await);
+        self.stop_pushing.cancel();
+        drop(self.pushing.await);
         // Nobody listens if it has ended already.
         self.shutdown.send(()).unwrap_or_default();
         drop(self.serving.await);

@@ -1,0 +1,28 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{ApiError, SchedulerState};
+use crate::config::ConfigError;
+use crate::services::ServiceError;
+
+/// `POST /sync/`: a list of models as the web app has them.
+pub(super) async fn sync(State(state): State<SchedulerState>, list: String) -> Result<Json<Value>, ApiError> {
+    let catalogue = state.catalogue.clone();
+    let outcome = tokio::task::spawn_blocking(move || catalogue.sync(&list))
+        .await
+        .map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
+    match outcome {
+        Ok(models) => {
+            state.dispatcher.forget_environments();
+            Ok(Json(json!({"status": "SUCCESS", "models": models})))
+        }
+        Err(ServiceError::Config(ConfigError::Invalid(wrong))) => {
+            let error = ApiError::bad_request("nothing was changed: the list has mistakes");
+            Err(wrong.views().into_iter().fold(error, |error, mistake| error.hint(mistake.message)))
+        }
+        Err(e @ ServiceError::FixedCatalogue) => Err(ApiError::new(StatusCode::CONFLICT, e.to_string())),
+        Err(e) => Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string())),
+    }
+}
