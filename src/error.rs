@@ -141,6 +141,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             executor::ExecutorError,
             job::RuntimeError,
             services::ServiceError,
+            services::client::ClientError,
             publish::PublishError,
             services::outputs_processor::Refusal,
         );

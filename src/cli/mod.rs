@@ -10,7 +10,9 @@ mod jobs;
 mod man;
 mod models;
 mod secrets;
+mod stack_config;
 mod svc;
+mod up;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -68,6 +70,7 @@ enum Command {
     Models(models::ModelsArgs),
     Jobs(jobs::JobsArgs),
     Job(job::JobArgs),
+    Up(up::UpArgs),
     #[command(visible_alias = "services")]
     Svc(svc::SvcArgs),
     Secrets(secrets::SecretsArgs),
@@ -127,6 +130,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Models(args) => models::run(context, args),
         Command::Jobs(args) => jobs::run(context, args),
         Command::Job(args) => job::run(context, args),
+        Command::Up(args) => up::run(context, args),
         Command::Svc(args) => svc::run(context, args),
         Command::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
         Command::Cluster(args) => cluster::run(context, args),

@@ -3,11 +3,13 @@
 mod format;
 pub mod logs;
 mod printer;
+mod progress;
 pub mod prompt;
 mod report;
 mod table;
 
 pub use format::Format;
 pub use printer::{ColorChoice, Printer, Verbosity};
+pub use progress::Progress;
 pub use report::report;
 pub use table::Table;

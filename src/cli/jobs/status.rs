@@ -1,0 +1,40 @@
+use clap::Args;
+
+use super::connect::SchedulerArgs;
+use super::view;
+use crate::cli::Context;
+use crate::error::Exit;
+use crate::model::JobId;
+use crate::ui::Format;
+
+/// Show how jobs stand
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  csw jobs status run-1
+  csw jobs status run-1 run-2 -o json")]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    scheduler: SchedulerArgs,
+
+    /// The jobs
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<JobId>,
+
+    /// How to write them
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+}
+
+pub(super) fn run(context: &Context, args: StatusArgs) -> anyhow::Result<Exit> {
+    let StatusArgs { scheduler, ids, output } = args;
+    let client = scheduler.client(context)?;
+    let jobs = context.block_on(async {
+        let mut jobs = Vec::with_capacity(ids.len());
+        for id in &ids {
+            jobs.push(client.job(id).await?);
+        }
+        Ok(jobs)
+    })?;
+    context.printer().view(output, &jobs, |jobs| view::table(jobs), |jobs| view::names(jobs))?;
+    Ok(Exit::Ok)
+}

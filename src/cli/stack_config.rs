@@ -1,0 +1,48 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use crate::executor::environment::{Environments, PrepareProgress};
+use crate::outputs::Bucket;
+use crate::secret;
+use crate::services::catalogue::Catalogue;
+use crate::services::dispatch::Limits;
+use crate::services::stack::{LocalHost, StackConfig};
+use crate::settings::Settings;
+
+/// Attempts that end without a result before a job fails.
+const MAX_LOST: u32 = 3;
+
+/// What differs between `csw up` and `csw jobs run`.
+pub(super) struct Differences {
+    pub(super) catalogue: Catalogue,
+    pub(super) data_dir: PathBuf,
+    pub(super) listen: SocketAddr,
+    pub(super) token: Option<SecretString>,
+    pub(super) progress: Arc<dyn PrepareProgress>,
+}
+
+/// What the embedded stack is started with.
+pub(super) fn stack_config(settings: &Settings, differences: Differences) -> anyhow::Result<StackConfig> {
+    let Differences { catalogue, data_dir, listen, token, progress } = differences;
+    let bucket = match &settings.bucket.value {
+        Some(bucket) => Bucket::open(bucket)?,
+        None => Bucket::open(&data_dir.join("bucket").to_string_lossy())?,
+    };
+    let grace = settings.grace_period.value.to_duration();
+    let environments = Environments::new(&settings.cache_dir.value, settings.python.value.as_str());
+    Ok(StackConfig {
+        data_dir,
+        listen,
+        token,
+        program: std::env::current_exe().context("cannot tell which program this is")?,
+        catalogue,
+        host: LocalHost::new(environments, progress, Arc::from(secret::open(settings)?), grace),
+        bucket,
+        push: None,
+        limits: Limits { max_jobs: settings.max_jobs.value, grace, max_lost: MAX_LOST },
+    })
+}

@@ -1,0 +1,158 @@
+//! `csw up`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Context;
+use super::stack_config::{Differences, stack_config};
+use crate::error::{Exit, Failure};
+use crate::executor::environment::PrepareProgress;
+use crate::services::catalogue::Catalogue;
+use crate::services::outputs_processor::{Backoff, PushTarget};
+use crate::services::stack::Stack;
+use crate::settings::Settings;
+use crate::ui::Printer;
+
+/// Run the embedded stack: scheduler, outputs processor and jobs on this machine
+///
+/// Stays in the foreground until Ctrl-C or SIGTERM. Then it accepts nothing more and asks running jobs to end; they get
+/// the grace period (CSW_GRACE_PERIOD, 30 s) for that and go back to their place in the queue: the next `csw up` runs
+/// them again. Queued jobs and results are kept. A second Ctrl-C ends at once.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  csw up
+  csw up --listen 127.0.0.1:0 --data ./state --max-jobs 2
+  CSW_SCHEDULER_TOKEN=$(openssl rand -hex 32) csw up --listen 0.0.0.0:8888")]
+pub(super) struct UpArgs {
+    /// Address to listen on; port 0 takes any free one [env: CSW_LISTEN] [default: 127.0.0.1:8888]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// Folder for the stack's state [env: CSW_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Jobs that run at once [env: CSW_MAX_JOBS] [default: processors]
+    #[arg(long, value_name = "N")]
+    max_jobs: Option<usize>,
+}
+
+pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
+    let UpArgs { listen, data, max_jobs } = args;
+    let settings = context.settings(|o| {
+        o.listen = listen;
+        o.data_dir = data;
+        o.max_jobs = max_jobs;
+    })?;
+    let printer = context.printer();
+    let data_dir = settings.data_dir.value.clone();
+    let (catalogue, catalog) = Catalogue::open(&settings.config_dir.value, &data_dir)?;
+    if !catalog.diagnostics().is_empty() {
+        printer.warn(catalog.diagnostics().render(printer.report_style()));
+    }
+    let names: Vec<String> = catalog.models().map(|model| model.name.to_string()).collect();
+    drop(catalog);
+    let mut config = stack_config(
+        &settings,
+        Differences {
+            catalogue,
+            data_dir: data_dir.clone(),
+            listen: settings.listen.value,
+            token: settings.scheduler_token.value.clone(),
+            progress: Arc::new(Steps(printer)),
+        },
+    )?;
+    config.push = push_target(&settings)?;
+    let bucket = config.bucket.url().to_owned();
+    context.block_on_threads(async move {
+        let mut signals = Signals::new()?;
+        let stack = Stack::start(config).await?;
+        printer.note(format!("Listening on {}", stack.url()));
+        printer.note(match names.as_slice() {
+            [] => format!(
+                "No models in {}: write the first with `csw models new OWNER/TITLE`",
+                settings.config_dir.value.display()
+            ),
+            names => format!("Models: {}", names.join(", ")),
+        });
+        printer.note(format!("State: {}", data_dir.display()));
+        printer.note(format!("Results: {bucket}"));
+        if let Some(url) = &settings.cs_url.value {
+            printer.note(format!("Results are handed to {url}"));
+        }
+        signals.next().await;
+        stop(printer, stack, &mut signals, settings.grace_period.value.as_secs_f64()).await;
+        Ok(Exit::Ok)
+    })
+}
+
+/// The web app, if one is set.
+fn push_target(settings: &Settings) -> anyhow::Result<Option<PushTarget>> {
+    match (&settings.cs_url.value, &settings.cs_api_token.value) {
+        (None, _) => Ok(None),
+        (Some(url), Some(token)) => Ok(Some(PushTarget::new(url, token, Backoff::default())?)),
+        (Some(url), None) => {
+            let failure = Failure::config(format!("results can't be handed to {url} without a token"));
+            Err(failure.hint("Set CS_API_TOKEN, or unset CS_URL to keep results here").into())
+        }
+    }
+}
+
+/// What is done to make models ready, line by line.
+struct Steps(Printer);
+
+impl PrepareProgress for Steps {
+    fn step(&self, what: &str) {
+        self.0.note(what);
+    }
+
+    fn detail(&self, line: &str) {
+        tracing::debug!("{line}");
+    }
+
+    fn note(&self, line: &str) {
+        self.0.note(line);
+    }
+}
+
+async fn stop(printer: Printer, stack: Stack, signals: &mut Signals, grace: f64) {
+    match stack.running() {
+        0 => printer.note("Stopping"),
+        n => printer.note(format!(
+            "Stopping; running jobs: {n}, which get {grace} s to end (Ctrl-C again ends at once)"
+        )),
+    }
+    tokio::select! {
+        requeued = stack.stop() => if requeued > 0 {
+            printer.note(format!("Back in the queue for the next start: {requeued}"));
+        },
+        () = signals.next() => {
+            printer.note("Ended at once; what still runs is adopted by the next start");
+        }
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns at the next of either.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
