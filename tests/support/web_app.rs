@@ -1,7 +1,6 @@
 //! A web app that speaks the REST of the real one: it takes results, idempotent by task id, and fails on demand.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,12 +48,8 @@ impl WebApp {
         Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    /// At an address that was free a moment ago: for clients that were there first.
-    pub async fn start_at(address: SocketAddr) -> Self {
-        Self::listen(TcpListener::bind(address).await.unwrap())
-    }
-
-    fn listen(listener: TcpListener) -> Self {
+    /// On a listener that the test has made.
+    pub fn listen(listener: TcpListener) -> Self {
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let inner = Arc::new(Inner::default());
         *inner.token.lock().unwrap() = "s3cret".into();
@@ -103,7 +98,7 @@ impl WebApp {
                 changed.await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        let ended = tokio::time::timeout(Duration::from_secs(180), wait).await;
         assert!(ended.is_ok(), "in vain: {what}; requests: {:#?}", self.requests());
     }
 }
