@@ -13,8 +13,8 @@ use super::environ::clean_environment;
 use super::log::{LogPump, log_pipe};
 use super::process::{Ended, Limits, ModelProcess, describe};
 use super::python::RESULT_LIMIT;
-use super::redact::Redaction;
 use super::reply::Reply;
+use super::sinks::redactor;
 use super::story;
 use super::{Launch, Sinks};
 use crate::model::{TaskKwargs, TaskName};
@@ -111,7 +111,7 @@ fn start(launch: &Launch, program: &Path, arguments: &[String], sinks: Sinks) ->
     command.args(arguments).current_dir(&launch.workdir);
     clean_environment(&mut command, launch, &sinks.secrets);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(writer));
-    let redaction = Redaction::of(&sinks.secrets);
+    let redaction = redactor(&sinks.secrets).stream();
     let process = ModelProcess::spawn(command)?;
     let pump = LogPump::start(reader, sinks.log, redaction)?;
     Ok(Running { process, pump, request: Vec::new() })

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 
-use super::redact::Redaction;
+use crate::secret::RedactStream;
 
 /// So many bytes of a run's output are kept; what a model prints beyond that is read and dropped, with a note.
 pub(super) const LOG_LIMIT: u64 = 256 << 20;
@@ -39,7 +39,7 @@ impl LogPump {
     pub(super) fn start(
         reader: PipeReader,
         log: Box<dyn Write + Send>,
-        redaction: Redaction,
+        redaction: RedactStream,
     ) -> std::io::Result<Self> {
         let receiver = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         let tail = Tail::default();
@@ -63,21 +63,24 @@ impl LogPump {
 async fn pump(
     mut pipe: pipe::Receiver,
     mut log: Box<dyn Write + Send>,
-    mut redaction: Redaction,
+    mut redaction: RedactStream,
     tail: Tail,
 ) {
     let mut chunk = vec![0; 64 << 10];
+    let mut clear = Vec::with_capacity(chunk.len());
     let mut left = LOG_LIMIT;
     loop {
         let read = match pipe.read(&mut chunk).await {
             Ok(0) | Err(_) => break,
             Ok(n) => n,
         };
-        let clear = redaction.push(chunk.get(..read).unwrap_or_default());
+        clear.clear();
+        redaction.push(chunk.get(..read).unwrap_or_default(), &mut clear);
         keep(&mut log, &tail, &clear, &mut left);
     }
-    let rest = redaction.finish();
-    keep(&mut log, &tail, &rest, &mut left);
+    clear.clear();
+    redaction.finish(&mut clear);
+    keep(&mut log, &tail, &clear, &mut left);
     drop(log.flush());
 }
 

@@ -16,7 +16,6 @@ mod memory;
 mod pool;
 mod process;
 mod python;
-mod redact;
 mod reply;
 mod run;
 mod sinks;

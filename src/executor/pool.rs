@@ -4,19 +4,18 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::process::Limits;
 use super::python::PythonWorker;
-use super::redact::Redaction;
 use super::reply::Reply;
 use super::run::{limits_of, run};
+use super::sinks::redactor;
 use super::{Launch, Sinks};
 use crate::model::{Entry, ModelName, TaskKwargs, TaskResult};
-
-type Secrets = dyn Fn(&ModelName) -> BTreeMap<String, SecretString> + Send + Sync;
 
 /// How large a [`WorkerPool`] may get.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +44,6 @@ pub struct WorkerPool(Arc<Inner>);
 
 struct Inner {
     size: PoolSize,
-    secrets: Box<Secrets>,
     running: Semaphore,
     state: Mutex<State>,
 }
@@ -66,23 +64,19 @@ struct Idle {
 }
 
 impl WorkerPool {
-    /// An empty pool. `secrets` gives the values of a model's secrets when a worker of it starts.
-    pub fn new(
-        size: PoolSize,
-        secrets: impl Fn(&ModelName) -> BTreeMap<String, SecretString> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            size,
-            secrets: Box::new(secrets),
-            running: Semaphore::new(size.workers.max(1)),
-            state: Mutex::default(),
-        }))
+    /// An empty pool.
+    pub fn new(size: PoolSize) -> Self {
+        Self(Arc::new(Inner { size, running: Semaphore::new(size.workers.max(1)), state: Mutex::default() }))
     }
 
-    /// Runs one task of a model. Whatever the model does ends in a result. Inside a tokio runtime only; a caller that
-    /// drops the future ends the worker.
-    pub async fn run(&self, launch: &Launch, kwargs: &TaskKwargs) -> TaskResult {
-        let secrets = (self.0.secrets)(&launch.model);
+    /// Runs one task of a model; `secrets` are its environment variables as in [`Sinks`]. Whatever the model does ends
+    /// in a result. Inside a tokio runtime only; a caller that drops the future ends the worker.
+    pub async fn run(
+        &self,
+        launch: &Launch,
+        kwargs: &TaskKwargs,
+        secrets: BTreeMap<String, SecretString>,
+    ) -> TaskResult {
         let mut limits = limits_of(launch, CancellationToken::new());
         limits.time = Some(limits.time.unwrap_or(Duration::MAX).min(self.0.size.request));
         if let Entry::Command { .. } = &launch.entry {
@@ -91,15 +85,15 @@ impl WorkerPool {
             launch.time_limit_seconds = limits.time.map(|t| t.as_secs_f64());
             return run(&launch, kwargs, sinks(&launch.model, secrets)).await;
         }
-        let key = key(launch);
+        let key = key(launch, &secrets);
         let gate = self.0.gate(&key);
         // In this order, or requests that wait for one model's worker would keep other models out. Neither semaphore
         // is ever closed.
         let _turn = gate.acquire().await;
         let _running = self.0.running.acquire().await;
-        let mut redaction = Redaction::of(&secrets);
+        let redactor = redactor(&secrets);
         let mut reply = self.call(key, launch, kwargs, secrets, &limits).await;
-        reply.body = reply.body.map_err(|text| redaction.text(&text));
+        reply.body = reply.body.map_err(|text| redactor.text(&text));
         reply.into_result(launch.task_id.clone(), launch.task)
     }
 
@@ -211,9 +205,17 @@ impl Drop for Busy<'_> {
 }
 
 /// Workers are shared by launches that differ in nothing that a process keeps.
-fn key(launch: &Launch) -> String {
-    let Launch { model, entry, workdir, commit, python, env, secret_names, .. } = launch;
-    format!("{:?}", (model, entry, workdir, commit, python, env, secret_names))
+fn key(launch: &Launch, secrets: &BTreeMap<String, SecretString>) -> String {
+    let Launch { model, entry, workdir, commit, python, env, .. } = launch;
+    // A secret that was changed is a reason for a new process; its value is none to be kept here.
+    let mut hash = Sha256::new();
+    for (name, value) in secrets {
+        for part in [name.as_str(), value.expose_secret()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    format!("{:?}", (model, entry, workdir, commit, python, env, hash.finalize().as_slice()))
 }
 
 fn sinks(model: &ModelName, secrets: BTreeMap<String, SecretString>) -> Sinks {

@@ -13,8 +13,8 @@ use tokio::net::UnixStream;
 use super::environ::clean_environment;
 use super::log::{LogPump, Tail, log_pipe};
 use super::process::{Ended, Limits, ModelProcess};
-use super::redact::Redaction;
 use super::reply::Reply;
+use super::sinks::redactor;
 use super::story;
 use super::{Launch, Sinks};
 use crate::model::{Entry, TaskKwargs, TaskName};
@@ -68,7 +68,7 @@ impl PythonWorker {
         // The harness is waiting for the interpreter, so neither waits for the other.
         ours.set_nonblocking(true)?;
         let channel = UnixStream::from_std(ours)?;
-        let redaction = Redaction::of(&sinks.secrets);
+        let redaction = redactor(&sinks.secrets).stream();
         let process = ModelProcess::spawn(command)?;
         let pump = LogPump::start(reader, sinks.log, redaction)?;
         let tail = pump.tail();

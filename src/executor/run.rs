@@ -6,21 +6,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::Limits;
 use super::python::PythonWorker;
-use super::redact::Redaction;
 use super::reply::Reply;
+use super::sinks::redactor;
 use super::{Launch, Sinks, command, story};
 use crate::model::{Entry, TaskKwargs, TaskName, TaskResult};
 
 /// Runs one task of a model in a process of its own, within its limits, and says how it ended. Whatever the model
 /// does ends in a result: there is no error. Runs on the current tokio runtime; dropping the future ends the process.
 pub async fn run(launch: &Launch, kwargs: &TaskKwargs, sinks: Sinks) -> TaskResult {
-    let mut redaction = Redaction::of(&sinks.secrets);
+    let redactor = redactor(&sinks.secrets);
     let limits = limits_of(launch, sinks.cancel.clone());
     let mut reply = match &launch.entry {
         Entry::Python { .. } => python(launch, kwargs, &limits, sinks).await,
         Entry::Command { argv } => run_command(launch, argv, kwargs, &limits, sinks).await,
     };
-    reply.body = reply.body.map_err(|text| redaction.text(&text));
+    reply.body = reply.body.map_err(|text| redactor.text(&text));
     reply.into_result(launch.task_id.clone(), launch.task)
 }
 

@@ -4,6 +4,8 @@ use std::io::Write;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use crate::secret::{Redactor, SecretValue};
+
 /// What a run needs besides its [`Launch`](super::Launch) and arguments.
 pub struct Sinks {
     /// Where the model's stdout and stderr go, redacted.
@@ -19,6 +21,12 @@ impl Sinks {
     pub fn to(log: impl Write + Send + 'static) -> Self {
         Self { log: Box::new(log), secrets: BTreeMap::new(), cancel: CancellationToken::new() }
     }
+}
+
+/// Hides the values of these secrets.
+pub(super) fn redactor(secrets: &BTreeMap<String, SecretString>) -> Redactor {
+    let values: Vec<SecretValue> = secrets.values().cloned().map(SecretValue::from).collect();
+    Redactor::new(&values)
 }
 
 impl std::fmt::Debug for Sinks {

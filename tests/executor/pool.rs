@@ -25,7 +25,7 @@ def get_inputs(meta):
 ";
 
 fn pool(size: PoolSize) -> WorkerPool {
-    WorkerPool::new(size, |_| BTreeMap::new())
+    WorkerPool::new(size)
 }
 
 fn launch(attempt: &Attempt) -> Launch {
@@ -34,7 +34,7 @@ fn launch(attempt: &Attempt) -> Launch {
 
 async fn defaults(pool: &WorkerPool, launch: &Launch, meta: Value) -> TaskResult {
     let kwargs = json!({"meta_param_dict": meta});
-    pool.run(launch, kwargs.as_object().unwrap()).await
+    pool.run(launch, kwargs.as_object().unwrap(), BTreeMap::new()).await
 }
 
 fn inputs(result: &TaskResult) -> (u64, u64) {
@@ -59,7 +59,7 @@ async fn a_worker_serves_many_requests_and_a_crash_fails_only_one() {
     assert_eq!(inputs(&defaults(&pool, &launch, json!({})).await), (pid, 4));
     let mut version = launch.clone();
     version.task = TaskName::Version;
-    let result = pool.run(&version, &serde_json::Map::new()).await;
+    let result = pool.run(&version, &serde_json::Map::new(), BTreeMap::new()).await;
     assert_eq!(result.outputs, Some(json!({"version": "1.2.3"})));
     let crashed = defaults(&pool, &launch, json!({"do": "crash"})).await;
     assert_eq!(crashed.status, Outcome::Fail);
@@ -133,7 +133,7 @@ async fn a_caller_that_goes_away_leaves_no_stale_answer() {
 async fn command_models_run_a_process_a_request() {
     let attempt = Attempt::command("echo '{\"version\": \"7\"}'").with("task", "version");
     let pool = pool(PoolSize::default());
-    let result = pool.run(&launch(&attempt), &serde_json::Map::new()).await;
+    let result = pool.run(&launch(&attempt), &serde_json::Map::new(), BTreeMap::new()).await;
     assert_eq!(result.outputs, Some(json!({"version": "7"})));
     assert_eq!(pool.workers(), (0, 0));
 }

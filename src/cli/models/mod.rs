@@ -3,6 +3,7 @@
 mod lint;
 mod list;
 mod new;
+mod prepare;
 mod secrets;
 mod show;
 mod source;
@@ -33,6 +34,7 @@ enum ModelsCommand {
     Show(show::ShowArgs),
     Lint(lint::LintArgs),
     New(new::NewArgs),
+    Prepare(prepare::PrepareArgs),
     Secrets(secrets::ModelSecretsArgs),
 }
 
@@ -43,6 +45,7 @@ pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
         ModelsCommand::Show(args) => show::run(context, &names, args),
         ModelsCommand::Lint(args) => lint::run(context, &names, args),
         ModelsCommand::New(args) => new::run(context, &names, args),
+        ModelsCommand::Prepare(args) => prepare::run(context, &names, args),
         ModelsCommand::Secrets(args) => secrets::run(context, names, args),
     }
 }
