@@ -4,6 +4,7 @@ mod attempt;
 mod command_models;
 mod delivery;
 mod endings;
+mod environments;
 mod pool;
 mod results;
 

@@ -128,10 +128,8 @@ fn key(needs: &Needs, source: &Source, base: &Interpreter, conda: Option<&Path>)
     for (name, content) in &needs.files {
         parts.extend([name.as_bytes(), content]);
     }
-    // Paths of the repository's own folders are among the lines.
     let workdir = source.workdir.to_string_lossy();
-    let has_paths = needs.lines.iter().any(|l| l.contains(&*workdir));
-    if needs.bound || has_paths {
+    if needs.bound || needs.pinned {
         parts.extend([source.commit.as_bytes(), workdir.as_bytes()]);
     }
     digest(parts)

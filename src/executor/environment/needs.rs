@@ -22,6 +22,8 @@ pub(super) struct Needs {
     /// The repository can't be imported from its folder (it is compiled, or laid out in its own way): an environment
     /// holds one commit of it.
     pub(super) bound: bool,
+    /// A folder of the repository is among the lines: an environment holds one state of it.
+    pub(super) pinned: bool,
     /// For people: what was asked for and is not done.
     pub(super) notes: Vec<String>,
 }
@@ -71,10 +73,15 @@ impl Needs {
             }
             if let Some(text) = self.take(workdir, folder, name)? {
                 let path = workdir.join(folder).join(name);
-                let file = conda::read(&text)
+                let mut file = conda::read(&text)
                     .map_err(|reason| ExecutorError::EnvironmentFile { path: path.clone(), reason })?;
                 if file.project {
                     self.projects.push(folder);
+                }
+                let (local, pip): (Vec<_>, Vec<_>) = file.pip.drain(..).partition(|line| is_path(line));
+                file.pip = pip;
+                for line in local {
+                    self.local(workdir, folder, &line)?;
                 }
                 self.conda = Some((path, file));
             }
@@ -93,16 +100,25 @@ impl Needs {
                 _ if option.starts_with('#') => {}
                 "-e" | "--editable" if is_here(rest) => self.projects.push(folder),
                 _ if is_here(line) => self.projects.push(folder),
-                "-e" | "--editable" if is_path(rest) => self.lines.push(absolute(&base, rest)),
+                "-e" | "--editable" if is_path(rest) => self.local(workdir, folder, rest)?,
                 "-r" | "-c" | "--requirement" | "--constraint" if !rest.contains("://") => {
                     // What it includes belongs to what identifies the environment.
                     self.take(workdir, folder, rest.trim())?;
                     self.lines.push(format!("{option} {}", absolute(&base, rest)));
                 }
-                _ if is_path(line) => self.lines.push(absolute(&base, line)),
+                _ if is_path(line) => self.local(workdir, folder, line)?,
                 _ => self.lines.push(line.to_owned()),
             }
         }
+        Ok(())
+    }
+
+    /// A wheel or a folder of the repository itself.
+    fn local(&mut self, workdir: &Path, folder: &str, path: &str) -> Result<(), ExecutorError> {
+        let path = path.trim();
+        let is_file = self.take(workdir, folder, path)?.is_some();
+        self.pinned |= !is_file;
+        self.lines.push(absolute(&workdir.join(folder), path));
         Ok(())
     }
 
