@@ -17,8 +17,6 @@ use crate::store::StartedAttempt;
 /// How long short tasks take a prepared model to be up to date.
 const FRESH: Duration = Duration::from_secs(2);
 
-type SecretsByModel = Mutex<HashMap<ModelName, BTreeMap<String, SecretString>>>;
-
 /// Runs models in environments on this machine.
 pub struct LocalHost {
     environments: Environments,
@@ -28,8 +26,6 @@ pub struct LocalHost {
     grace: Duration,
     prepared: Mutex<HashMap<ModelName, (Prepared, Instant)>>,
     workers: WorkerPool,
-    /// What workers that are started now get.
-    worker_secrets: Arc<SecretsByModel>,
 }
 
 impl LocalHost {
@@ -40,22 +36,9 @@ impl LocalHost {
         secrets: Arc<dyn SecretBackend>,
         grace: Duration,
     ) -> Self {
-        let worker_secrets: Arc<SecretsByModel> = Arc::default();
-        let workers = WorkerPool::new(PoolSize::default(), {
-            let known = Arc::clone(&worker_secrets);
-            move |model| lock(&known).get(model).cloned().unwrap_or_default()
-        });
+        let workers = WorkerPool::new(PoolSize::default());
         let prepared = Mutex::default();
-        Self {
-            environments,
-            progress,
-            secrets,
-            outputs_processor: None,
-            grace,
-            prepared,
-            workers,
-            worker_secrets,
-        }
+        Self { environments, progress, secrets, outputs_processor: None, grace, prepared, workers }
     }
 
     /// Executors of jobs post to the outputs processor at this base URL.
@@ -154,8 +137,7 @@ impl ModelHost for LocalHost {
         }
         let secrets = self.secrets(model).await?;
         let launch = self.launch(model, id, task, secrets.keys())?;
-        lock(&self.worker_secrets).insert(model.name.clone(), secrets);
-        Ok(self.workers.run(&launch, &kwargs).await)
+        Ok(self.workers.run(&launch, &kwargs, secrets).await)
     }
 }
 
