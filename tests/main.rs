@@ -15,6 +15,7 @@ mod examples;
 mod executor;
 mod generated;
 mod help;
+mod jobs;
 mod models;
 mod outputs;
 mod outputs_processor;

@@ -1,5 +1,6 @@
 //! The embedded stack: its runtime, its services, its behaviour under kill -9.
 
+mod crash;
 mod dispatch;
 mod harness;
 mod runtime;

@@ -2,6 +2,7 @@
 
 mod generated;
 mod require;
+mod up;
 mod web_app;
 
 use std::ffi::OsStr;
@@ -12,6 +13,7 @@ use std::{fs, io::Write};
 pub use generated::generated;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require};
+pub use up::Up;
 pub use web_app::WebApp;
 
 /// A temporary folder with a home in it; gone when dropped.

@@ -1,0 +1,88 @@
+//! `csw up` as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::{Csw, Sandbox};
+
+/// A running stack; killed when dropped.
+pub struct Up {
+    child: Child,
+    pub url: String,
+    said: Arc<Mutex<String>>,
+}
+
+impl Up {
+    /// Starts it and waits until it listens.
+    pub fn start(csw: Csw) -> Self {
+        let mut command = csw.into_command();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut before = String::new();
+        let url = loop {
+            let Some(line) = lines.next() else { panic!("csw up has ended: {before}") };
+            let line = line.unwrap();
+            before.push_str(&line);
+            before.push('\n');
+            if let Some(url) = line.strip_prefix("Listening on ") {
+                break url.to_owned();
+            }
+        };
+        let said = Arc::new(Mutex::new(before));
+        let all = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut all = all.lock().unwrap();
+                all.push_str(&line);
+                all.push('\n');
+            }
+        });
+        Self { child, url, said }
+    }
+
+    /// What it has written to stderr.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(mut self) -> ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended in the way that the test wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Sandbox {
+    /// A model `Test/<Title>` whose command is this shell script.
+    pub fn sh_model(&self, title: &str, script: &str) {
+        self.write(&format!("models/{title}/model.sh"), script);
+        let config = format!(
+            "owner: Test\ntitle: {title}\ntimestamp: \"2026-01-01\"\nrepo_url: ./models/{title}\n\
+             entry:\n  command: [sh, model.sh]\nsim_time_limit: 2m\n"
+        );
+        self.write(&format!("config/Test/{title}.yaml"), config);
+    }
+
+    /// `csw up` on any free port, with its state in `data`.
+    pub fn up(&self, args: &[&str]) -> Up {
+        let all = ["up", "--listen", "127.0.0.1:0", "--data", "data"].iter().chain(args);
+        Up::start(self.csw(all).env("CSW_GRACE_PERIOD", "5"))
+    }
+}
