@@ -10,6 +10,7 @@ use csw::outputs::Bucket;
 use csw::secret;
 use csw::services::catalogue::Catalogue;
 use csw::services::dispatch::Limits;
+use csw::services::outputs_processor::PushTarget;
 use csw::services::stack::{LocalHost, Stack, StackConfig};
 use csw::settings::{Overrides, Settings};
 use reqwest::StatusCode;
@@ -20,6 +21,7 @@ pub struct Ground {
     pub dir: tempfile::TempDir,
     pub limits: Limits,
     pub token: Option<&'static str>,
+    pub push: Option<PushTarget>,
     models: Vec<Model>,
 }
 
@@ -45,7 +47,7 @@ impl Ground {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("csw-stack-").tempdir().unwrap();
         let limits = Limits { max_jobs: 2, grace: Duration::from_secs(5), max_lost: 3 };
-        Self { dir, limits, token: None, models: Vec::new() }
+        Self { dir, limits, token: None, push: None, models: Vec::new() }
     }
 
     pub fn path(&self) -> &Path {
@@ -78,7 +80,7 @@ impl Ground {
                 Arc::from(secret::open(&settings).unwrap()),
                 self.limits.grace,
             ),
-            push: None,
+            push: self.push.clone(),
             bucket: Bucket::open(self.path().join("bucket").to_str().unwrap()).unwrap(),
             limits: self.limits,
         };

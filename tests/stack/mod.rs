@@ -3,5 +3,6 @@
 mod crash;
 mod dispatch;
 mod harness;
+mod pushing;
 mod runtime;
 mod scheduler;

@@ -52,6 +52,7 @@ impl Diagnose for Refusal {
         match self {
             Self::Outputs(e) => e.exit(),
             Self::Store(e) => e.exit(),
+            Self::Invalid(_) => Exit::Config,
             _ => Exit::Remote,
         }
     }
