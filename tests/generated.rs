@@ -24,3 +24,13 @@ fn the_schema_of_the_settings_file_is_that_of_the_settings() {
     let schema = serde_json::to_string_pretty(&csw::settings::json_schema()).unwrap() + "\n";
     generated("config/schema/csw.schema.json", &schema);
 }
+
+#[test]
+fn the_schemas_of_models_are_those_of_the_types() {
+    for (name, schema) in [
+        ("model.schema.json", csw::config::schema::model_schema()),
+        ("models-list.schema.json", csw::config::schema::list_schema()),
+    ] {
+        generated(&format!("config/schema/{name}"), &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
+    }
+}

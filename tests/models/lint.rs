@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, generated};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -36,20 +36,15 @@ fn broken() -> (Sandbox, BTreeSet<PathBuf>) {
     (sandbox, files)
 }
 
-/// The full report is in `tests/fixtures/broken.txt`, one entry for each way of being wrong. Write it anew with
-/// `CSW_REGENERATE=1 cargo test --test main lint`, and read the difference.
+/// The full report is `tests/fixtures/broken.txt`, an entry for each way of being wrong. After `make regenerate`, read
+/// the difference.
 #[test]
-fn every_mistake_of_every_file_is_reported_with_its_place() {
+fn the_generated_report_tells_every_mistake_of_every_file_with_its_place() {
     let (sandbox, files) = broken();
     assert!(files.len() >= 40, "{}", files.len());
     let output = sandbox.csw(["models", "lint"]).output();
     assert_eq!((output.code, output.stdout.as_str()), (1, ""));
-    let path = fixtures().join("broken.txt");
-    if std::env::var_os("CSW_REGENERATE").is_some() {
-        fs::write(&path, &output.stderr).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap();
-    assert!(output.stderr == expected, "the report differs from {}:\n{}", path.display(), output.stderr);
+    generated("tests/fixtures/broken.txt", &output.stderr);
     assert!(!output.stderr.contains("hunter2") && !output.stderr.contains('\u{1b}'), "{}", output.stderr);
     for file in files {
         let shown = format!("[config/{}:", file.display());
@@ -173,4 +168,29 @@ fn colour_and_lines_are_for_terminals_that_have_them() {
     assert!(output.stderr.contains("\u{1b}[31merror:"), "{}", output.stderr);
     assert!(output.stderr.contains('╭'), "{}", output.stderr);
     assert!(!lint().env("LC_ALL", "C").output().stderr.contains('╭'));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+    /// Whatever a file holds, it is either right or something is said about it, and that can be shown.
+    #[test]
+    fn no_text_makes_the_check_panic(
+        lines in proptest::collection::vec(proptest::sample::select(vec![
+            "owner: A", "title: B", "timestamp: 2020-10-29", "timestamp: [", "repo_url: ./x", "repo_url: git@h:", "entry:",
+            "  python: {}", "  command: [sh]", "cluster_type: dask", "replicas: 18446744073709551616", "resources:",
+            "  limits: {cpu: 1e30, memory: .e1}", "  requests: *a", "env: &a {A: b}", "secrets: *a", "secrets: [A, 'é']",
+            "<<: *a", "sim_time_limit: 1e400", "exp_task_time: -0", "affinity: {size: }", "- owner: A", "\t", "---", "? [",
+            "description: |", "  é\u{1b}[31m", "# x", "\u{feff}",
+        ]), 0..16)
+    ) {
+        let text = lines.join("\n");
+        if let Err(e) = csw::config::check_model_file(Path::new("/p/config/A/B.yaml"), &text, Path::new("/p/config")) {
+            let csw::config::ConfigError::Invalid(found) = e else { panic!("{e}") };
+            const ESCAPE: char = '\u{1b}';
+            let style = csw::config::ReportStyle { color: false, unicode: false };
+            proptest::prop_assert!(!found.is_empty());
+            let shown = found.render(style);
+            proptest::prop_assert!(!shown.contains(ESCAPE));
+        }
+    }
 }
