@@ -120,3 +120,16 @@ fn csw_reads_what_it_writes() {
     };
     assert_eq!(names(&ours), names(&pointer));
 }
+
+#[test]
+fn csw_reads_what_it_writes_with_a_title_twice_as_it_does() {
+    let Some(python) = python() else { return };
+    let (folder, bucket) = bucket();
+    let output = |data: &str| json!({"media_type": "CSV", "title": "T", "data": data});
+    let json = json!({"renderable": [], "downloadable": [output("first"), output("second")]});
+    let pointer =
+        run(&python, folder.path(), "answer = cs_storage.write('run-4', given, protocol='file')", &json);
+    let theirs = run(&python, folder.path(), "answer = cs_storage.read(given, protocol='file')", &pointer);
+    let pointer: Pointer = serde_json::from_value(pointer).unwrap();
+    assert_eq!(without_ids(&block_on(bucket.read(&pointer)).unwrap()), strip_ids(theirs));
+}
