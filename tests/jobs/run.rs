@@ -1,5 +1,8 @@
 //! `csw jobs run`
 
+use std::process::Command;
+
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use super::ECHO;
@@ -106,4 +109,25 @@ fn inputs_come_from_files_stdin_and_flags() {
     }
     let output = sandbox.csw(["jobs", "run", "-n", "Test/Ecco"]).output();
     assert!(output.code == 1 && output.stderr.contains("did you mean `Test/Echo`?"), "{}", output.stderr);
+}
+
+#[test]
+fn ctrl_c_cancels_the_job_and_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let fifo = sandbox.work().join("started");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    // Opening the pipe waits for the test to read it.
+    let script = format!(
+        "read -r r\ncase \"$r\" in *version*) echo '{{\"version\": \"1\"}}'; exit ;; esac\n\
+         sleep 60 & echo $! >{}; wait",
+        fifo.display()
+    );
+    sandbox.sh_model("Slow", &script);
+    let mut child = sandbox.csw(["jobs", "run", "-n", "Test/Slow"]).into_command().spawn().unwrap();
+    let sleeper = std::fs::read_to_string(&fifo).unwrap();
+    rustix::process::kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    assert_eq!(std::fs::read_dir(state(&sandbox)).unwrap().count(), 0);
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", sleeper.trim())).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "what the model started is gone: {stat}");
 }

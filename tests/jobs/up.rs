@@ -1,6 +1,6 @@
 //! `csw up`
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ECHO;
 use crate::support::Sandbox;
@@ -48,4 +48,46 @@ fn a_port_that_is_taken_is_named() {
     let output = sandbox.csw(["up", "--listen", &address, "--data", "data"]).output();
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains(&format!("cannot listen on {address}")), "{}", output.stderr);
+}
+
+#[tokio::test]
+async fn the_web_app_can_sync_its_models_and_can_not_break_them() {
+    let sandbox = Sandbox::new();
+    sandbox.sh_model("Echo", ECHO);
+    let start = || {
+        let csw = sandbox.csw(["up", "--listen", "127.0.0.1:0", "--data", "data"]);
+        crate::support::Up::start(csw.env("CSW_SCHEDULER_TOKEN", "s3cret"))
+    };
+    let up = start();
+    let client = csw::http::client(&up.url.parse().unwrap()).unwrap();
+    let sync = async |list: Value, token: &str| {
+        let request = client.post(format!("{}sync/", up.url)).json(&list).header("authorization", token);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let names = async |url: &str| {
+        let request = client.get(format!("{url}api/v1/models")).header("authorization", "Token s3cret");
+        let models: Value = request.send().await.unwrap().json().await.unwrap();
+        models.as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let entry = |title: &str, memory: Value| {
+        json!({"owner": "Web", "title": title, "repo_url": "https://example.org/m.git", "repo_tag": "main",
+               "exp_task_time": 20, "cpu": 1, "memory": memory, "cluster_type": "single-core"})
+    };
+    assert_eq!(sync(json!([]), "Token wrong").await.0, 401);
+    let (status, answer) = sync(json!([entry("Good", json!(2))]), "Token s3cret").await;
+    assert_eq!((status, &answer["models"]), (200, &json!(2)), "{answer}");
+    assert_eq!(names(&up.url).await, ["Test/Echo", "Web/Good"]);
+    let (status, answer) = sync(json!([entry("Other", json!("much"))]), "Bearer s3cret").await;
+    assert_eq!(
+        (status, &answer["error"]),
+        (400, &json!("nothing was changed: the list has mistakes")),
+        "{answer}"
+    );
+    assert!(answer["hints"][0].as_str().unwrap().contains("memory"), "{answer}");
+    assert_eq!(sync(json!({"not": "a list"}), "Token s3cret").await.0, 400);
+    assert_eq!(names(&up.url).await, ["Test/Echo", "Web/Good"]);
+    up.kill();
+    let again = start();
+    assert_eq!(names(&again.url).await, ["Test/Echo", "Web/Good"], "a restart does not forget them");
 }

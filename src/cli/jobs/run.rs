@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -103,9 +104,24 @@ pub(super) fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
         task_id: Some(id.clone()),
         tag: None,
     };
-    let run = Run { context, model, task, request, id, timeout, out, format: output, token, steps };
+    let worth_reading = Arc::new(AtomicBool::new(false));
+    let run = Run {
+        context,
+        model,
+        task,
+        request,
+        id,
+        timeout,
+        out,
+        format: output,
+        token,
+        steps,
+        worth_reading: Arc::clone(&worth_reading),
+    };
     let outcome = context.block_on_threads(run.go(config));
-    tidy(context, &folder, chosen, outcome.is_ok())?;
+    if !chosen {
+        tidy(context, &folder, worth_reading.load(Ordering::Relaxed))?;
+    }
     outcome
 }
 
@@ -120,6 +136,8 @@ struct Run<'c> {
     format: Format,
     token: SecretString,
     steps: Arc<Steps>,
+    /// Set when the job's log may say why it has not succeeded.
+    worth_reading: Arc<AtomicBool>,
 }
 
 /// What is done at the moment to make the model ready.
@@ -209,9 +227,11 @@ impl Run<'_> {
         };
         match waited {
             Waited::Ended(job) => {
+                self.worth_reading.store(job.status == JobStatus::Fail, Ordering::Relaxed);
                 finished::show(self.context, client, job, self.out.as_deref(), self.format).await
             }
             Waited::TimedOut => {
+                self.worth_reading.store(true, Ordering::Relaxed);
                 client.cancel(&self.id).await?;
                 Err(self.too_late().into())
             }
@@ -251,16 +271,18 @@ impl Run<'_> {
     }
 }
 
-/// What a job with a chosen id has done can be asked for again; of any other only a failure is worth keeping.
-fn tidy(context: &Context, folder: &Path, chosen: bool, succeeded: bool) -> anyhow::Result<()> {
-    if chosen || !folder.exists() {
-        return Ok(());
-    }
+/// Drops the state of a job whose id nobody has chosen, but for a log that is worth reading.
+fn tidy(context: &Context, folder: &Path, worth_reading: bool) -> anyhow::Result<()> {
     let logs = folder.join("logs");
     let has_logs = std::fs::read_dir(&logs).is_ok_and(|mut entries| entries.next().is_some());
-    if !succeeded && has_logs {
+    if worth_reading && has_logs {
         context.printer().note(format!("Its log is kept in {}", logs.display()));
         return Ok(());
     }
-    std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
