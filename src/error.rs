@@ -1,7 +1,7 @@
 //! Error kinds, hints, and the documented exit codes.
 //!
 //! Each domain module has its own error enum that implements [`Diagnose`]; at the edge errors travel as
-//! `anyhow::Error` and are classified once, by [`Failure::from_error`].
+//! `anyhow::Error` and are classified once, by [`classify`].
 
 use std::fmt;
 

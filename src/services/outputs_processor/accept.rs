@@ -105,7 +105,7 @@ fn check(result: &TaskResult, task: TaskName) -> Result<(), Refusal> {
 /// and `/push/` do together. Outputs that no retry can make valid become a FAIL result.
 ///
 /// # Errors
-/// As [`write`] and [`accept`].
+/// As [`write()`] and [`accept`].
 pub async fn accept_spooled(
     state: &OutputsProcessor,
     token: &AttemptToken,
