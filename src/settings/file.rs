@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::resolve::Texts;
+use super::value::Kind;
 use super::{Origin, Row, Setting, SettingsError, Value};
 use crate::config::Diagnostics;
 use crate::config::document::{self, Code, Problems, Source, Value as Yaml};
@@ -60,6 +61,17 @@ impl SettingsFile {
                         (Some(row), Yaml::Scalar(scalar)) => {
                             texts.insert(row.key, (scalar.text.to_string(), entry.value.head()));
                         }
+                        (Some(row), Yaml::List(items)) if row.kind == Kind::List => {
+                            let names: Option<Vec<&str>> = items.iter().map(plain_name).collect();
+                            match names {
+                                Some(names) => {
+                                    texts.insert(row.key, (names.join(","), entry.value.head()));
+                                }
+                                None => problems.within(row.key, |p| {
+                                    p.wrong_type_unquoted(&entry.value, "a list of names without commas");
+                                }),
+                            }
+                        }
                         (Some(row), _) => {
                             problems.within(row.key, |p| {
                                 p.wrong_type_unquoted(&entry.value, "one value");
@@ -109,5 +121,13 @@ impl SettingsFile {
     pub(super) fn into_problems(self) -> Diagnostics {
         let found = self.problems.into_vec().into_iter().filter(|d| d.code() != Code::Empty);
         Diagnostics::new(found.collect())
+    }
+}
+
+/// An item of a list that can stand between commas.
+fn plain_name<'n>(node: &'n document::Node<'_>) -> Option<&'n str> {
+    match &node.value {
+        Yaml::Scalar(scalar) if !scalar.text.contains(',') => Some(&scalar.text),
+        _ => None,
     }
 }

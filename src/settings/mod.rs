@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod kubernetes;
 mod overrides;
 mod resolve;
 mod schema;
@@ -10,6 +11,7 @@ mod table;
 mod value;
 
 pub use error::SettingsError;
+pub use kubernetes::Contexts;
 pub use overrides::Overrides;
 pub use schema::json_schema;
 pub use setting::{Effective, Origin, Row, Setting};

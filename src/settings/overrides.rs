@@ -23,4 +23,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--max-jobs`
     pub max_jobs: Option<usize>,
+    /// `--context`
+    pub context: Option<String>,
+    /// `--namespace`
+    pub namespace: Option<String>,
 }

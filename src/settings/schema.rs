@@ -9,6 +9,7 @@ pub fn json_schema() -> Value {
         Kind::Text => json!({"type": ["string", "number", "null"]}),
         Kind::Number { min, max } => json!({"type": ["integer", "null"], "minimum": min, "maximum": max}),
         Kind::Url => json!({"type": ["string", "null"], "format": "uri", "pattern": "^https?://"}),
+        Kind::List => json!({"type": ["string", "array", "null"], "items": {"type": "string"}}),
         Kind::Duration => json!({"type": ["integer", "string", "null"]}),
     };
     let properties: Map<String, Value> = ROWS

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::file::SettingsFile;
 use super::resolve::{Places, Resolver};
-use super::{Effective, Overrides, Row, Setting, SettingsError, Value};
+use super::{Contexts, Effective, Overrides, Row, Setting, SettingsError, Value};
 use crate::model::Seconds;
 
 /// `key: type, flag with how the command line gives it, variable, default in words => default;`. A default may use the
@@ -136,4 +136,15 @@ settings! { places;
     /// Public keys of others who may decrypt it, one a line.
     recipients: PathBuf, NO_FLAG, "CSW_RECIPIENTS", "`recipients.txt` beside `secrets_file`" =>
         secrets_file.value.with_file_name("recipients.txt");
+
+    /// Context of the kubeconfig that is used.
+    context: Option<String>, Some(("--context", |o: &Overrides| o.context.clone())), "CSW_CONTEXT",
+        "the kubeconfig's current one" => None;
+
+    /// Kubernetes namespace of the objects.
+    namespace: Option<String>, Some(("--namespace", |o: &Overrides| o.namespace.clone())), "CSW_NAMESPACE",
+        "the context's" => None;
+
+    /// Contexts that csw may touch; a guard against deploying to the wrong cluster.
+    allowed_contexts: Contexts, NO_FLAG, "CSW_ALLOWED_CONTEXTS", "all" => Contexts::default();
 }

@@ -22,6 +22,8 @@ pub enum Kind {
     Url,
     /// A number of seconds, or text such as `2m`.
     Duration,
+    /// Several texts; in a variable with commas between them.
+    List,
 }
 
 /// A type of settings.
