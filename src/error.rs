@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use crate::{config, executor, job, model, outputs, publish, secret, services, settings, store};
+use crate::{
+    config, executor, job, model, outputs, plan, publish, secret, services, settings, store,
+};
 
 /// What `csw` exits with.
 ///
@@ -144,6 +146,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             services::client::ClientError,
             publish::PublishError,
             services::outputs_processor::Refusal,
+            plan::PlanError,
         );
     }
     None

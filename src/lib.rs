@@ -16,6 +16,7 @@ pub mod http;
 pub mod job;
 pub mod model;
 pub mod outputs;
+pub mod plan;
 pub mod publish;
 pub mod secret;
 pub mod services;

@@ -1,0 +1,21 @@
+//! Desired objects and live objects in, a change set out. Pure: who asks the cluster is [`crate::sink`].
+//!
+//! Whether an object is as we left it is told without asking the server again, by [`record`]: two digests that the
+//! object carries in an annotation.
+
+pub mod applyset;
+mod change;
+mod diff;
+mod digest;
+mod error;
+mod manifest;
+mod order;
+mod prune;
+pub mod record;
+
+pub use change::{Action, Change, ChangeSet, Conflict, FieldChange, Summary};
+pub use diff::{fields, subset};
+pub use error::PlanError;
+pub use manifest::{Manifest, parse_stream};
+pub use order::rank;
+pub use prune::{Fate, Scope, fate};
