@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    config, executor, job, model, outputs, plan, publish, secret, services, settings, store,
+    config, executor, job, kube, model, outputs, plan, publish, secret, services, settings, store,
 };
 
 /// What `csw` exits with.
@@ -146,6 +146,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             services::client::ClientError,
             publish::PublishError,
             services::outputs_processor::Refusal,
+            kube::KubeError,
             plan::PlanError,
         );
     }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod executor;
 pub mod http;
 pub mod job;
+pub mod kube;
 pub mod model;
 pub mod outputs;
 pub mod plan;

@@ -1,0 +1,163 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use super::{Cluster, KubeError, proxy};
+
+/// How many requests are under way at once unless somebody says otherwise. An API server is at its limit then.
+pub const DEFAULT_CONCURRENCY: usize = 16;
+
+/// Where the cluster is and who we are there, as flags and settings say it.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// `--kubeconfig`: instead of `KUBECONFIG` (which may name several files) and `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`: instead of the current one.
+    pub context: Option<String>,
+    /// `--namespace`: instead of the context's.
+    pub namespace: Option<String>,
+    /// `--as`: a user to act as.
+    pub impersonate: Option<String>,
+    /// `--as-group`: groups to act as.
+    pub impersonate_groups: Vec<String>,
+    /// The contexts that may be touched; all of them if it is empty.
+    pub allowed_contexts: Vec<String>,
+}
+
+/// What a context is called in a pod, where no kubeconfig names one.
+const IN_CLUSTER: &str = "in-cluster";
+
+impl Access {
+    /// Makes the client. Nothing is sent yet, but an exec plugin may run.
+    ///
+    /// # Errors
+    /// When no kubeconfig is found or it is not usable, or the context is not allowed.
+    pub async fn connect(&self) -> Result<Cluster, KubeError> {
+        // A second installation is refused and changes nothing.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let (mut config, context) = self.config().await?;
+        if !self.allowed_contexts.is_empty() && !self.allowed_contexts.contains(&context) {
+            return Err(KubeError::ContextNotAllowed { context, allowed: self.allowed_contexts.clone() });
+        }
+        if let Some(namespace) = &self.namespace {
+            config.default_namespace.clone_from(namespace);
+        }
+        if let Some(user) = &self.impersonate {
+            config.auth_info.impersonate = Some(user.clone());
+        }
+        if !self.impersonate_groups.is_empty() {
+            if config.auth_info.impersonate.is_none() {
+                return Err(KubeError::Config("--as-group needs --as: groups belong to a user".into()));
+            }
+            config.auth_info.impersonate_groups = Some(self.impersonate_groups.clone());
+        }
+        config.connect_timeout = Some(Duration::from_secs(10));
+        // Requests are retried by us: the client knows neither broken connections nor our patience.
+        config.default_retry = false;
+        Cluster::new(config, context)
+    }
+
+    async fn config(&self) -> Result<(Config, String), KubeError> {
+        let unusable = |e: kube::config::KubeconfigError| KubeError::Config(sentence(&e));
+        let kubeconfig = match &self.kubeconfig {
+            Some(path) => Some(Kubeconfig::read_from(path).map_err(unusable)?),
+            None => found()?,
+        };
+        let Some(kubeconfig) = kubeconfig else {
+            return match (Config::incluster(), &self.context) {
+                (Ok(config), None) => Ok((config, IN_CLUSTER.into())),
+                (Err(_), None) => Err(KubeError::Config(
+                    "there is no kubeconfig: neither KUBECONFIG nor ~/.kube/config names one, and this is no pod".into(),
+                )),
+                (_, Some(context)) => {
+                    Err(KubeError::Config(format!("there is no kubeconfig that could have the context `{context}`")))
+                }
+            };
+        };
+        let Some(context) =
+            self.context.clone().or_else(|| kubeconfig.current_context.clone()).filter(|c| !c.is_empty())
+        else {
+            return Err(KubeError::Config(format!(
+                "the kubeconfig has no current context{}",
+                known(&kubeconfig)
+            )));
+        };
+        if !kubeconfig.contexts.iter().any(|c| c.name == context) {
+            return Err(KubeError::Config(format!(
+                "the kubeconfig has no context `{context}`{}",
+                known(&kubeconfig)
+            )));
+        }
+        let own_proxy = explicit_proxy(&kubeconfig, &context);
+        let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unusable)?;
+        if !own_proxy {
+            config.proxy_url = proxy::from_env(&config.cluster_url);
+        }
+        Ok((config, context))
+    }
+}
+
+/// The kubeconfig that the environment names. As with kubectl, files of `KUBECONFIG` that don't exist are passed
+/// over, and the first to set a value wins.
+fn found() -> Result<Option<Kubeconfig>, KubeError> {
+    let listed: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
+        .map(|v| std::env::split_paths(&v).filter(|p| !p.as_os_str().is_empty()).collect())
+        .unwrap_or_default();
+    let named = !listed.is_empty();
+    let paths = if named {
+        listed
+    } else {
+        std::env::home_dir().map(|h| h.join(".kube/config")).into_iter().collect()
+    };
+    let mut merged: Option<Kubeconfig> = None;
+    for path in paths.iter().filter(|p| p.exists()) {
+        let next = Kubeconfig::read_from(path).map_err(|e| KubeError::Config(sentence(&e)))?;
+        merged = Some(match merged {
+            None => next,
+            Some(sofar) => sofar.merge(next).map_err(|e| KubeError::Config(sentence(&e)))?,
+        });
+    }
+    if merged.is_none() && named {
+        let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+        return Err(KubeError::Config(format!("no file that KUBECONFIG names exists: {}", names.join(", "))));
+    }
+    Ok(merged)
+}
+
+/// Whether the context's cluster names a proxy itself, which then counts whatever the environment says.
+fn explicit_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let cluster = kubeconfig
+        .contexts
+        .iter()
+        .find(|c| c.name == context)
+        .and_then(|c| c.context.as_ref())
+        .map(|c| c.cluster.as_str());
+    kubeconfig
+        .clusters
+        .iter()
+        .filter(|c| Some(c.name.as_str()) == cluster)
+        .filter_map(|c| c.cluster.as_ref()?.proxy_url.as_deref())
+        .any(|p| !p.is_empty())
+}
+
+fn known(kubeconfig: &Kubeconfig) -> String {
+    let names: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) }
+}
+
+/// An error and its causes in one sentence, none of them twice.
+pub(super) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text
+}

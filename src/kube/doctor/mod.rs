@@ -1,0 +1,13 @@
+//! What may be wrong with a cluster, or with us in it, found by asking; each finding with what to do about it.
+
+mod examine;
+mod finding;
+mod needs;
+mod nodes;
+mod permissions;
+mod pull_secrets;
+mod server;
+mod storage;
+
+pub use examine::examine;
+pub use finding::{Finding, Level};

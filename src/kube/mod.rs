@@ -1,0 +1,27 @@
+//! The Kubernetes API: who we are and where the server is, requests with retries, discovery, watches, readiness.
+
+mod access;
+mod cluster;
+mod discovery;
+pub mod doctor;
+mod error;
+mod logs;
+mod observer;
+mod proxy;
+pub mod ready;
+mod request;
+mod retry;
+mod status;
+mod wait;
+mod watch;
+
+pub use access::{Access, DEFAULT_CONCURRENCY};
+pub use cluster::Cluster;
+pub use discovery::{Missing, Resource, Served};
+pub use error::KubeError;
+pub use logs::LogTail;
+pub use observer::{Observer, Sight, Target};
+pub use request::{Applied, Body, Dependents, DryRun};
+pub use status::Refusal;
+pub use wait::{Unready, WaitProgress};
+pub use watch::{Selection, Watched};

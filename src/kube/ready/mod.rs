@@ -1,0 +1,21 @@
+//! Whether an object is as far as it will get: one file a kind, each a pure function of the object and of what is
+//! around it.
+
+mod assess;
+mod cron_job;
+mod daemon_set;
+mod deployment;
+mod generic;
+mod job;
+mod lookup;
+mod pod;
+mod pvc;
+mod service;
+mod stateful_set;
+mod surroundings;
+mod verdict;
+
+pub use assess::{assess, has_pods, trivially_ready};
+pub use lookup::image_digests;
+pub use surroundings::Surroundings;
+pub use verdict::{PodPlace, Trouble, Verdict};
