@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    config, executor, job, kube, model, outputs, plan, publish, secret, services, settings, store,
+    config, executor, job, kube, model, outputs, plan, publish, secret, services, settings, sink, store,
 };
 
 /// What `csw` exits with.
@@ -148,6 +148,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             services::outputs_processor::Refusal,
             kube::KubeError,
             plan::PlanError,
+            sink::SinkError,
         );
     }
     None

@@ -22,5 +22,6 @@ pub mod publish;
 pub mod secret;
 pub mod services;
 pub mod settings;
+pub mod sink;
 pub mod store;
 pub mod ui;
