@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod cluster;
 mod completions;
 mod examples;
 mod executor;

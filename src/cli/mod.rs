@@ -5,6 +5,7 @@ mod cluster;
 mod complete;
 mod completions;
 mod context;
+mod deploy;
 mod job;
 mod jobs;
 mod man;

@@ -7,13 +7,22 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Whether the service is there: `"pypi"` (a Python 3 that makes virtual environments, and a package index that pip
-/// reaches). If not, the test is left out like any other that [`missing`] is called in:
+/// reaches), `"kubernetes"` (a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names, and
+/// kubectl), `"kubernetes-node"` (one whose nodes run the image `csw-test/busybox:1`). If not, the test is left out like any other that [`missing`] is called in:
 /// `if !require("pypi") { return; }`.
 pub fn require(service: &str) -> bool {
     let why = match service {
         "pypi" => {
             static PYPI: OnceLock<Option<String>> = OnceLock::new();
             PYPI.get_or_init(|| pypi().err())
+        }
+        "kubernetes" => {
+            static KUBERNETES: OnceLock<Option<String>> = OnceLock::new();
+            KUBERNETES.get_or_init(|| kubernetes().err())
+        }
+        "kubernetes-node" => {
+            static NODE: OnceLock<Option<String>> = OnceLock::new();
+            NODE.get_or_init(|| node().err())
         }
         _ => panic!("no test knows a service `{service}`"),
     };
@@ -51,6 +60,23 @@ fn pypi() -> Result<(), String> {
         .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
         .arg(folder.path())
         .arg("six"))
+}
+
+fn kubernetes() -> Result<(), String> {
+    kubectl(&["get", "--raw", "/readyz"])
+}
+
+fn node() -> Result<(), String> {
+    kubernetes()?;
+    kubectl(&["wait", "nodes", "--all", "--for=condition=Ready", "--timeout=60s"])
+}
+
+fn kubectl(args: &[&str]) -> Result<(), String> {
+    let kubeconfig = std::env::var("CSW_TEST_KUBECONFIG").unwrap_or_default();
+    if kubeconfig.is_empty() {
+        return Err("CSW_TEST_KUBECONFIG names no kubeconfig".into());
+    }
+    run(Command::new("kubectl").args(args).env("KUBECONFIG", kubeconfig))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -1,5 +1,9 @@
 //! Groups of flags that several commands share.
 
+mod apply;
 mod global;
+mod kube;
 
+pub(super) use apply::{ApplyArgs, DryRunMode, SourceArgs};
 pub use global::GlobalArgs;
+pub(super) use kube::KubeArgs;

@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Context;
+use crate::kube::Access;
+use crate::settings::Settings;
+
+/// Which cluster, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster options")]
+pub(in crate::cli) struct KubeArgs {
+    /// Kubeconfig file [env: KUBECONFIG, several files] [default: ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig [env: CSW_CONTEXT] [default: the current one]
+    #[arg(long = "context", id = "kube_context", value_name = "NAME")]
+    context: Option<String>,
+
+    /// Namespace [env: CSW_NAMESPACE] [default: the context's]
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// User to act as
+    #[arg(long = "as", value_name = "USER")]
+    impersonate: Option<String>,
+
+    /// Group to act as; may be given several times
+    #[arg(long = "as-group", value_name = "GROUP", requires = "impersonate")]
+    impersonate_groups: Vec<String>,
+
+    /// Name of the set that the objects belong to: a ConfigMap keeps track of them
+    #[arg(long, value_name = "NAME", default_value = "csw")]
+    pub(in crate::cli) applyset: String,
+}
+
+impl KubeArgs {
+    /// The settings with what these flags say, and the way to the cluster.
+    pub(in crate::cli) fn access(&self, context: &Context) -> anyhow::Result<(Settings, Access)> {
+        let Self {
+            kubeconfig,
+            context: kube_context,
+            namespace,
+            impersonate,
+            impersonate_groups,
+            applyset: _,
+        } = self;
+        let settings = context.settings(|o| {
+            o.context.clone_from(kube_context);
+            o.namespace.clone_from(namespace);
+        })?;
+        let access = Access {
+            kubeconfig: kubeconfig.clone(),
+            context: settings.context.value.clone(),
+            namespace: settings.namespace.value.clone(),
+            impersonate: impersonate.clone(),
+            impersonate_groups: impersonate_groups.clone(),
+            allowed_contexts: settings.allowed_contexts.value.0.clone(),
+        };
+        Ok((settings, access))
+    }
+}

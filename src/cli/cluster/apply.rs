@@ -1,0 +1,35 @@
+use clap::Args;
+
+use crate::cli::Context;
+use crate::cli::args::{ApplyArgs, KubeArgs, SourceArgs};
+use crate::cli::deploy;
+use crate::error::Exit;
+use crate::plan::Scope;
+
+/// Bring objects of a cluster to what is wanted
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Everything that would change is checked by the server first: if anything is refused, nothing is applied.
+A run that is cut short is finished by running it again.
+
+Examples:
+  csw cluster apply -f manifests/ --wait
+  csw svc config -o - | csw cluster apply -f - --prune --dry-run
+  csw cluster apply -f manifests/ --prune --yes -o json"
+)]
+pub(super) struct ClusterApplyArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
+    apply: ApplyArgs,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+pub(super) fn run(context: &Context, args: ClusterApplyArgs) -> anyhow::Result<Exit> {
+    let ClusterApplyArgs { source, apply, kube } = args;
+    let manifests = deploy::read(&source.files)?;
+    deploy::run(context, &kube, &apply, deploy::Job { manifests, scope: Scope::All })
+}

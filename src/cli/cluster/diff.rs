@@ -1,0 +1,53 @@
+use clap::Args;
+
+use crate::cli::Context;
+use crate::cli::args::{KubeArgs, SourceArgs};
+use crate::cli::deploy::{self, Progress};
+use crate::error::Exit;
+use crate::plan::Scope;
+use crate::sink::{Check, ClusterSink, Options};
+use crate::ui::Format;
+
+/// Show what an apply would change
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  csw cluster diff -f manifests/
+  csw cluster diff -f manifests/ --prune --exit-code    # exits 3 when changes are pending")]
+pub(super) struct DiffArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+
+    /// Exit with 3 when changes are pending
+    #[arg(long)]
+    exit_code: bool,
+
+    /// Count members that are no longer wanted as to be deleted
+    #[arg(long)]
+    prune: bool,
+
+    /// Output format
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+pub(super) fn run(context: &Context, args: DiffArgs) -> anyhow::Result<Exit> {
+    let DiffArgs { source, exit_code, prune, output, kube } = args;
+    let printer = context.printer();
+    let manifests = deploy::read(&source.files)?;
+    let (_, access) = kube.access(context)?;
+    // A diff deletes nothing, whatever it is asked to count.
+    let options = Options { prune, allow_empty: true, scope: Scope::All, ..Options::default() };
+    context.block_on(async {
+        let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
+        let progress = Progress::new(printer);
+        let plan = sink.plan(manifests, Check::Server, &options, &progress).await;
+        progress.clear();
+        let set = plan?.set;
+        deploy::show(printer, output, &set, None, None)?;
+        printer.note(set.summary.to_string());
+        Ok(if exit_code && set.pending() { Exit::Pending } else { Exit::Ok })
+    })
+}

@@ -1,0 +1,173 @@
+use tokio_util::sync::CancellationToken;
+
+use super::waiting::{Waiting, explain};
+use super::{Progress, show, until_interrupted};
+use crate::cli::Context;
+use crate::cli::args::{ApplyArgs, DryRunMode, KubeArgs};
+use crate::error::{Exit, Failure};
+use crate::kube::{Observer, Target, Unready, ready::trivially_ready};
+use crate::model::ObjectRef;
+use crate::plan::{ChangeSet, Manifest, Scope};
+use crate::sink::{Check, ClusterSink, Options, Outcome, Report};
+use crate::ui::{Format, prompt};
+
+/// Objects to apply, and what of the set this run is about.
+pub(in crate::cli) struct Job {
+    pub(in crate::cli) manifests: Vec<Manifest>,
+    pub(in crate::cli) scope: Scope,
+}
+
+/// Plans, shows, asks, applies, waits.
+pub(in crate::cli) fn run(
+    context: &Context,
+    kube: &KubeArgs,
+    args: &ApplyArgs,
+    job: Job,
+) -> anyhow::Result<Exit> {
+    let ApplyArgs { dry_run, prune, allow_empty, wait, timeout, force_conflicts, concurrency, yes, output } =
+        args;
+    let printer = context.printer();
+    let (_, access) = kube.access(context)?;
+    let Job { manifests, scope } = job;
+    let options = Options {
+        force: *force_conflicts,
+        prune: *prune,
+        allow_empty: *allow_empty,
+        concurrency: *concurrency,
+        scope,
+    };
+    let check = if *dry_run == Some(DryRunMode::Client) { Check::Client } else { Check::Server };
+    context.block_on(async {
+        let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
+        let progress = Progress::new(printer);
+        let plan = sink.plan(manifests, check, &options, &progress).await;
+        progress.clear();
+        let plan = plan?;
+        let set = plan.set.clone();
+        let table = *output == Format::Table;
+        if table || dry_run.is_some() || set.blocked() {
+            show(printer, *output, &set, None, None)?;
+        }
+        if dry_run.is_some() {
+            printer.note(format!("{} (dry run)", set.summary));
+            return if set.blocked() { Err(blocked(&set, &[]).into()) } else { Ok(Exit::Ok) };
+        }
+        if set.blocked() {
+            return Err(blocked(&set, &[]).into());
+        }
+        if set.pending() && !*yes && prompt::possible() {
+            let question = format!("{} in the context {}?", set.summary, set.context);
+            if !prompt::confirm(&question)? {
+                return Err(Failure::config("nothing was applied: you said no").into());
+            }
+        }
+        let targets = targets(plan.wanted());
+        let cancel = CancellationToken::new();
+        let begun = std::time::Instant::now();
+        let outcome = until_interrupted(&cancel, sink.apply(plan, &options, &cancel, &progress)).await;
+        progress.clear();
+        let report = match outcome {
+            None => return Err(Failure::remote("interrupted; run the same command again to go on").into()),
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(Outcome::Blocked(report, rest))) => {
+                show(printer, *output, &rest, Some(&report), None)?;
+                return Err(blocked(&rest, &report.applied).into());
+            }
+            Some(Ok(Outcome::Done(report))) => report,
+        };
+        printer.note(format!("{} in {:.1} s", told(&set, &report), begun.elapsed().as_secs_f64()));
+        let unready = if *wait {
+            let observer = Observer::new(sink.cluster(), targets, Some(&sink.selector()));
+            let mut waiting = Waiting::new(printer);
+            let waited = sink.cluster().wait(observer, timeout.to_duration(), &mut waiting);
+            let waited = until_interrupted(&cancel, async {
+                tokio::select! {
+                    waited = waited => Some(waited),
+                    () = cancel.cancelled() => None,
+                }
+            })
+            .await
+            .flatten();
+            waiting.clear();
+            match waited {
+                Some(waited) => Some(waited?),
+                None => {
+                    return Err(
+                        Failure::failed("interrupted while waiting; everything had been applied").into()
+                    );
+                }
+            }
+        } else {
+            None
+        };
+        if !table {
+            show(printer, *output, &set, Some(&report), unready.as_deref())?;
+        }
+        match unready {
+            Some(unready) if !unready.is_empty() => Err(not_ready(&unready).into()),
+            Some(_) => {
+                printer.note("Everything is ready");
+                Ok(Exit::Ok)
+            }
+            None => Ok(Exit::Ok),
+        }
+    })
+}
+
+fn targets(wanted: &[(ObjectRef, crate::kube::Resource)]) -> Vec<Target> {
+    wanted
+        .iter()
+        .filter(|(object, _)| !trivially_ready(&object.gvk))
+        .map(|(object, resource)| Target { object: object.clone(), resource: resource.clone() })
+        .collect()
+}
+
+fn told(set: &ChangeSet, report: &Report) -> String {
+    let s = &set.summary;
+    format!(
+        "{} created, {} updated, {} unchanged, {} deleted",
+        s.create,
+        s.update,
+        s.unchanged,
+        report.pruned.len()
+    )
+}
+
+fn not_ready(unready: &[Unready]) -> Failure {
+    let count =
+        if unready.len() == 1 { "1 object is".into() } else { format!("{} objects are", unready.len()) };
+    Failure::failed(format!("{count} not ready:\n{}", explain(unready)))
+        .hint("Run `csw cluster status` to see everything, or apply again with a longer --timeout")
+}
+
+/// The server or another field manager is against it.
+fn blocked(set: &ChangeSet, applied: &[ObjectRef]) -> Failure {
+    let s = &set.summary;
+    let mut what = Vec::new();
+    if s.conflict > 0 {
+        what.push(format!("{} in conflict with other field managers", s.conflict));
+    }
+    if s.refused > 0 {
+        what.push(format!("{} refused by the server", s.refused));
+    }
+    let reasons: Vec<String> = set
+        .changes
+        .iter()
+        .filter(|c| matches!(c.action, crate::plan::Action::Conflict | crate::plan::Action::Refused))
+        .take(10)
+        .map(|c| format!("{}: {}", c.object, c.reason))
+        .collect();
+    let applied = if applied.is_empty() {
+        "nothing was applied".to_owned()
+    } else {
+        format!("only {} applied", applied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    };
+    let failure = Failure::remote(format!("{applied}: {}\n{}", what.join(", "), reasons.join("\n")));
+    if s.conflict > 0 {
+        failure.hint("Take the fields over with --force-conflicts, or leave them out of the configuration")
+    } else if set.changes.iter().any(|c| c.reason.starts_with("namespaces \"")) {
+        failure.hint("Make the namespace with `kubectl create namespace NAME`, or choose another with --namespace NAME")
+    } else {
+        failure
+    }
+}

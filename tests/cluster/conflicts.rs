@@ -1,0 +1,101 @@
+//! Other field managers, and drift.
+
+use super::space::{Space, actions, config_map, deployment};
+use crate::support::require;
+
+#[test]
+fn a_field_that_kubectl_owns_is_a_conflict_by_name() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    space.sandbox.write("all.yaml", config_map("a", "ours") + &config_map("b", "1"));
+    space.json(&["cluster", "apply", "-f", "all.yaml"], 0);
+    space.kubectl(&[
+        "patch",
+        "configmap",
+        "a",
+        "-p",
+        "{\"data\":{\"value\":\"theirs\"}}",
+        "--field-manager",
+        "somebody",
+    ]);
+    space.sandbox.write("all.yaml", config_map("a", "ours") + &config_map("b", "2"));
+
+    let set = space.json(&["cluster", "diff", "-f", "all.yaml", "--exit-code"], 3);
+    let conflict = set["changes"].as_array().unwrap().iter().find(|c| c["action"] == "conflict").unwrap();
+    assert_eq!(conflict["conflicts"][0]["manager"], "somebody");
+    assert_eq!(conflict["conflicts"][0]["fields"][0], ".data.value");
+
+    let refused = space.run(&["cluster", "apply", "-f", "all.yaml"]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.stderr.contains("nothing was applied"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("somebody owns .data.value"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--force-conflicts"), "{}", refused.stderr);
+    assert_eq!(
+        space.get("configmap/b")["data"]["value"],
+        "1",
+        "nothing was applied, not even what is free of conflict"
+    );
+
+    let forced = space.json(&["cluster", "apply", "-f", "all.yaml", "--force-conflicts"], 0);
+    let taken = forced["changes"].as_array().unwrap().iter().find(|c| c["object"]["name"] == "a").unwrap();
+    assert!(taken["reason"].as_str().unwrap().contains("takes fields over from somebody"), "{taken}");
+    assert_eq!(space.get("configmap/a")["data"]["value"], "ours");
+    assert_eq!(space.json(&["cluster", "apply", "-f", "all.yaml"], 0)["summary"]["unchanged"], 2);
+}
+
+#[test]
+fn a_value_that_changed_behind_managed_fields_back_is_seen() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    space
+        .sandbox
+        .write("d.yaml", deployment("d", "exec sleep 1000", "").replace("replicas: 1", "replicas: 0"));
+    space.json(&["cluster", "apply", "-f", "d.yaml"], 0);
+    space.kubectl(&["scale", "deployment", "d", "--replicas=2"]);
+    let set = space.json(&["cluster", "diff", "-f", "d.yaml", "--exit-code"], 3);
+    let change = &set["changes"][0];
+    let told = change.to_string();
+    assert!(told.contains("spec.replicas"), "{told}");
+}
+
+#[test]
+fn what_the_server_writes_another_way_and_what_others_add_is_no_change() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    let more = "env: [{name: EMPTY, value: \"\"}]";
+    let quantities = |cpu: &str| {
+        deployment("d", "exec sleep 1000", more)
+            .replace("replicas: 1", "replicas: 0")
+            .replace("\"0.01\"", cpu)
+    };
+    space.sandbox.write("d.yaml", quantities("\"0.010\""));
+    space.json(&["cluster", "apply", "-f", "d.yaml"], 0);
+    assert_eq!(space.json(&["cluster", "apply", "-f", "d.yaml"], 0)["summary"]["unchanged"], 1);
+    space.kubectl(&["annotate", "deployment", "d", "example.com/note=theirs"]);
+    assert_eq!(space.json(&["cluster", "diff", "-f", "d.yaml", "--exit-code"], 0)["summary"]["unchanged"], 1);
+    // Wanted in other words: the server is asked, and says that nothing changes.
+    space.sandbox.write("d.yaml", quantities("10m"));
+    assert_eq!(space.json(&["cluster", "diff", "-f", "d.yaml", "--exit-code"], 0)["summary"]["unchanged"], 1);
+    space.json(&["cluster", "apply", "-f", "d.yaml"], 0);
+    assert_eq!(space.get("deployment/d")["metadata"]["annotations"]["example.com/note"], "theirs");
+}
+
+#[test]
+fn what_kubectl_has_applied_is_taken_in() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    space.kubectl(&["create", "configmap", "a", "--from-literal=value=1"]);
+    space.sandbox.write("a.yaml", config_map("a", "1"));
+    let set = space.json(&["cluster", "apply", "-f", "a.yaml"], 0);
+    assert_eq!(actions(&set)["ConfigMap/a"], "update");
+    assert_eq!(space.members("configmap"), ["a"]);
+    assert_eq!(space.json(&["cluster", "apply", "-f", "a.yaml"], 0)["summary"]["unchanged"], 1);
+}

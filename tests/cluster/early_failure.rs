@@ -1,0 +1,146 @@
+//! A wait fails as soon as there is no more hope, and says why.
+
+use super::space::{Space, deployment};
+use crate::support::{Output, require};
+
+/// Waits for far longer than a test may take: only an early end is a pass.
+fn wait(space: &Space, manifest: &str) -> Output {
+    space.sandbox.write("all.yaml", manifest);
+    let output = space.run(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "30m"]);
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    output
+}
+
+#[test]
+fn a_missing_image() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let image = "127.0.0.1:9/no/such:1";
+    let output = wait(&space, &deployment("d", "true", "").replace("csw-test/busybox:1", image));
+    assert!(output.stderr.contains("ImagePull") && output.stderr.contains(image), "{}", output.stderr);
+}
+
+#[test]
+fn a_crash_loop_with_the_last_lines_of_the_log() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let output = wait(&space, &deployment("d", "echo cannot find the answer; exit 42", ""));
+    for words in
+        ["CrashLoopBackOff", "exited with 42", "last lines of container main", "cannot find the answer"]
+    {
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn an_early_restart_is_tolerated() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    // The first run leaves a mark on the volume that outlives the container.
+    let command = "test -e /mark/done && exec sleep 1000; touch /mark/done; exit 1";
+    let manifest = deployment("d", command, "volumeMounts: [{name: mark, mountPath: /mark}]")
+        .replace("      containers:", "      volumes: [{name: mark, emptyDir: {}}]\n      containers:");
+    space.sandbox.write("all.yaml", manifest);
+    let output = space.run(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "3m"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+}
+
+#[test]
+fn a_missing_secret_key() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let env = "env: [{name: PW, valueFrom: {secretKeyRef: {name: s, key: missing}}}]";
+    let secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {there: x}}\n---\n";
+    let output = wait(&space, &(secret.to_owned() + &deployment("d", "true", env)));
+    assert!(output.stderr.contains("CreateContainerConfigError"), "{}", output.stderr);
+    assert!(output.stderr.contains("couldn't find key missing"), "{}", output.stderr);
+}
+
+#[test]
+fn a_pod_that_no_node_takes() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let manifest = deployment("d", "true", "")
+        .replace("      containers:", "      nodeSelector: {component: nowhere}\n      containers:");
+    let output = wait(&space, &manifest);
+    assert!(output.stderr.contains("Unschedulable"), "{}", output.stderr);
+}
+
+#[test]
+fn a_quota_that_is_used_up() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let quota =
+        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {pods: \"0\"}}}\n---\n";
+    let output = wait(&space, &(quota.to_owned() + &deployment("d", "true", "")));
+    assert!(output.stderr.contains("exceeded quota"), "{}", output.stderr);
+}
+
+#[test]
+fn a_failed_job() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let job = |name: &str, command: &str| {
+        format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{backoffLimit: 0, template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: 'csw-test/busybox:1', imagePullPolicy: IfNotPresent, command: [sh, -c, '{command}']}}]}}}}}}}}\n---\n"
+        )
+    };
+    space.sandbox.write("good.yaml", job("good", "true"));
+    let output = space.run(&["cluster", "apply", "-f", "good.yaml", "--wait"]);
+    assert_eq!(output.code, 0, "a job is ready when it is complete: {}", output.stderr);
+    let output = wait(&space, &job("bad", "echo no luck; exit 3"));
+    for words in ["BackoffLimitExceeded", "exited with 3", "no luck"] {
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_timeout_names_what_is_not_ready() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let probe = "readinessProbe: {exec: {command: [\"false\"]}}";
+    space.sandbox.write("all.yaml", deployment("slow", "exec sleep 1000", probe));
+    let output = space.run(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "5s"]);
+    assert_eq!(output.code, 5);
+    assert!(output.stderr.contains("slow: not ready in time: "), "{}", output.stderr);
+}
+
+#[test]
+fn an_object_that_somebody_deletes_meanwhile() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let probe = "readinessProbe: {exec: {command: [\"false\"]}}";
+    space.sandbox.write("all.yaml", deployment("slow", "exec sleep 1000", probe));
+    let mut child = space
+        .csw(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "30m"])
+        .into_command()
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // It waits when it has said so.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    assert!(lines.by_ref().any(|l| l.unwrap().contains("new replicas are available")));
+    space.kubectl(&["delete", "deployment", "slow"]);
+    let rest: String = lines.map(|l| l.unwrap() + "\n").collect();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    assert!(rest.contains("deleted by somebody else"), "{rest}");
+}

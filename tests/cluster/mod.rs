@@ -1,0 +1,13 @@
+//! `csw cluster …`, on a real cluster where the real thing matters, and on a fake one for answers that a real one
+//! doesn't give on demand.
+
+mod access;
+mod conflicts;
+mod early_failure;
+mod fake;
+mod faults;
+mod killed;
+mod lifecycle;
+mod refused;
+mod restart;
+mod space;

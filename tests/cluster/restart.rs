@@ -1,0 +1,82 @@
+//! The API server goes away for a while.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use super::space::{SERVER, Space, config_map, deployment};
+use crate::support::{missing, require};
+
+/// Runs the command that restarts the API server, if the tests were told one.
+fn restart() -> Option<String> {
+    let command = std::env::var("CSW_TEST_KUBE_RESTART").ok().filter(|c| !c.is_empty());
+    if command.is_none() {
+        missing("kubernetes-restart", "CSW_TEST_KUBE_RESTART names no command that restarts the API server");
+    }
+    command
+}
+
+fn run(command: &str) {
+    let status =
+        Command::new("sh").args(["-c", command]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(status.unwrap().success(), "{command}");
+}
+
+#[test]
+fn an_apply_goes_on_when_the_server_is_back() {
+    if !require("kubernetes") {
+        return;
+    }
+    let Some(restart) = restart() else { return };
+    let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let space = Space::alone();
+    let text: String = (0..1000).map(|i| config_map(&format!("c{i}"), "1")).collect();
+    space.sandbox.write("all.yaml", text);
+    let child = space
+        .csw(&["cluster", "apply", "-f", "all.yaml", "--concurrency", "2", "-o", "json"])
+        .into_command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // In the middle is when some are there and others not.
+    while space.members("configmap").is_empty() {}
+    run(&restart);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(space.members("configmap").len(), 1000);
+}
+
+#[test]
+fn a_wait_goes_on_when_the_server_is_back() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let Some(restart) = restart() else { return };
+    let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let space = Space::alone();
+    // Ready as soon as somebody says so, which is after the restart.
+    let probe = "readinessProbe: {periodSeconds: 1, exec: {command: [test, -e, /tmp/go]}}";
+    space.sandbox.write("all.yaml", deployment("d", "exec sleep 1000", probe));
+    let mut child = space
+        .csw(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "5m"])
+        .into_command()
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|l| l.unwrap().contains("new replicas are available")));
+    run(&restart);
+    let pod = loop {
+        let pods = space.get("pods");
+        let pod = &pods["items"][0];
+        if pod["status"]["containerStatuses"][0]["state"]["running"].is_object() {
+            break pod["metadata"]["name"].as_str().unwrap().to_owned();
+        }
+    };
+    // The kubelet has to find its way back to the server as well.
+    while !space.try_kubectl(&["exec", &pod, "--", "touch", "/tmp/go"]) {}
+    let rest: String = lines.map(|l| l.unwrap() + "\n").collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(rest.contains("Everything is ready"), "{rest}");
+}

@@ -1,0 +1,170 @@
+//! A namespace of its own for a test.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{RwLock, RwLockReadGuard};
+
+use serde_json::Value;
+
+use crate::support::{Csw, Output, Sandbox};
+
+/// Held by those who need the API server, and taken alone by those who stop it.
+pub static SERVER: RwLock<()> = RwLock::new(());
+
+/// A labelled namespace, gone when dropped, and a sandbox whose `csw` talks to it.
+pub struct Space {
+    pub name: String,
+    pub sandbox: Sandbox,
+    kubeconfig: String,
+    _shared: Option<RwLockReadGuard<'static, ()>>,
+}
+
+pub fn kubeconfig() -> String {
+    std::env::var("CSW_TEST_KUBECONFIG").unwrap()
+}
+
+impl Space {
+    /// For tests that leave the server alone.
+    pub fn new() -> Self {
+        let shared = SERVER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Self::make(Some(shared))
+    }
+
+    /// For a test that holds [`SERVER`] itself.
+    pub fn alone() -> Self {
+        Self::make(None)
+    }
+
+    fn make(shared: Option<RwLockReadGuard<'static, ()>>) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("csw-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let space = Self { name, sandbox: Sandbox::new(), kubeconfig: kubeconfig(), _shared: shared };
+        space.apply_by_kubectl(&format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}, labels: {{csw-test: \"true\"}}}}\n",
+            space.name
+        ));
+        space
+    }
+
+    /// `csw cluster VERB …` in the namespace.
+    pub fn csw(&self, args: &[&str]) -> Csw {
+        let args = [args, &["--namespace", &self.name]].concat();
+        self.sandbox.csw(args).env("KUBECONFIG", &self.kubeconfig)
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.csw(args).output()
+    }
+
+    /// `csw … -o json`, expected to end with this code.
+    pub fn json(&self, args: &[&str], code: i32) -> Value {
+        let output = self.run(&[args, &["-o", "json"]].concat());
+        assert_eq!(output.code, code, "stdout:\n{}\nstderr:\n{}", output.stdout, output.stderr);
+        serde_json::from_str(&output.stdout).unwrap()
+    }
+
+    /// `kubectl …` in the namespace; its stdout.
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        let output = self.kubectl_command(args).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Whether `kubectl …` succeeds.
+    pub fn try_kubectl(&self, args: &[&str]) -> bool {
+        self.kubectl_command(args).stdin(Stdio::null()).output().unwrap().status.success()
+    }
+
+    fn kubectl_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("kubectl");
+        command.args(args).args(["--namespace", &self.name]).env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    pub fn apply_by_kubectl(&self, manifest: &str) {
+        use std::io::Write as _;
+        let mut child = Command::new("kubectl")
+            .args(["apply", "-f", "-"])
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// An object as the server has it.
+    pub fn get(&self, resource: &str) -> Value {
+        serde_json::from_str(&self.kubectl(&["get", resource, "-o", "json"])).unwrap()
+    }
+
+    /// Names of the objects of a kind that are members of a set.
+    pub fn members(&self, kind: &str) -> Vec<String> {
+        let found = self.kubectl(&["get", kind, "-l", "applyset.kubernetes.io/part-of", "-o", "name"]);
+        let mut names: Vec<String> =
+            found.lines().filter_map(|l| l.split_once('/')).map(|(_, n)| n.to_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        drop(
+            self.kubectl_command(&["delete", "namespace", &self.name, "--wait=false"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status(),
+        );
+    }
+}
+
+/// A ConfigMap.
+pub fn config_map(name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{value: \"{value}\"}}\n---\n"
+    )
+}
+
+/// A Deployment of one pod that runs a shell command.
+pub fn deployment(name: &str, command: &str, more: &str) -> String {
+    format!(
+        r#"apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: main
+        image: csw-test/busybox:1
+        imagePullPolicy: IfNotPresent
+        command: [sh, -c, '{command}']
+        resources: {{requests: {{cpu: "0.01", memory: 1024Ki}}}}
+        {more}
+---
+"#
+    )
+}
+
+/// The action of each change, by object.
+pub fn actions(set: &Value) -> std::collections::BTreeMap<String, String> {
+    set["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| {
+            let object = format!(
+                "{}/{}",
+                c["object"]["kind"].as_str().unwrap(),
+                c["object"]["name"].as_str().unwrap()
+            );
+            (object, c["action"].as_str().unwrap().to_owned())
+        })
+        .collect()
+}
