@@ -40,6 +40,22 @@ fn model_names_are_completed() {
 }
 
 #[test]
+fn job_ids_are_completed_from_the_scheduler() {
+    let sandbox = Sandbox::new();
+    // Nobody listens there: nothing is offered, and nothing is said.
+    sandbox.write("csw.yaml", "scheduler: http://127.0.0.1:1\n");
+    assert_eq!(candidates(&sandbox, &["csw", "jobs", "status", "r"]), [""; 0]);
+
+    sandbox.sh_model("Echo", "cat");
+    let up = sandbox.up(&[]);
+    sandbox.write("csw.yaml", format!("scheduler: {}\n", up.url));
+    for id in ["run-1", "other"] {
+        sandbox.csw(["jobs", "submit", "-n", "Test/Echo", "--id", id]).ok();
+    }
+    assert_eq!(candidates(&sandbox, &["csw", "jobs", "status", "run"]), ["run-1"]);
+}
+
+#[test]
 fn bash_takes_the_script() {
     if !on_path("bash") {
         return missing("bash", "not on PATH");

@@ -3,6 +3,7 @@ use clap::Args;
 use super::connect::SchedulerArgs;
 use super::view;
 use crate::cli::Context;
+use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::model::JobId;
 use crate::ui::Format;
@@ -19,7 +20,7 @@ pub(super) struct CancelArgs {
     scheduler: SchedulerArgs,
 
     /// The jobs
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", add = job_ids())]
     ids: Vec<JobId>,
 
     /// How to write the jobs as they stand then

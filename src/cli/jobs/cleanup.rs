@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::connect::SchedulerArgs;
 use crate::cli::Context;
+use crate::cli::complete::model_names;
 use crate::error::Exit;
 use crate::model::{JobStatus, ModelName, Seconds};
 use crate::services::scheduler::wire::CleanupRequest;
@@ -29,7 +30,7 @@ pub(super) struct CleanupArgs {
     failed: bool,
 
     /// Only jobs of these models
-    #[arg(short, long, value_delimiter = ',', value_name = "OWNER/TITLE")]
+    #[arg(short, long, value_delimiter = ',', value_name = "OWNER/TITLE", add = model_names())]
     names: Vec<ModelName>,
 
     /// Only jobs that ended longer ago than this: seconds, or with a unit as in 1h

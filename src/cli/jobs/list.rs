@@ -3,6 +3,7 @@ use clap::Args;
 use super::connect::SchedulerArgs;
 use super::view;
 use crate::cli::Context;
+use crate::cli::complete::model_names;
 use crate::error::Exit;
 use crate::model::{JobStatus, ModelName};
 use crate::ui::Format;
@@ -25,7 +26,7 @@ pub(super) struct ListArgs {
     status: Vec<JobStatus>,
 
     /// Only jobs of these models
-    #[arg(short, long, value_delimiter = ',', value_name = "OWNER/TITLE")]
+    #[arg(short, long, value_delimiter = ',', value_name = "OWNER/TITLE", add = model_names())]
     names: Vec<ModelName>,
 
     /// At most so many

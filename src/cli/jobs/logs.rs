@@ -3,6 +3,7 @@ use futures::StreamExt;
 
 use super::connect::SchedulerArgs;
 use crate::cli::Context;
+use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::model::JobId;
 
@@ -18,7 +19,7 @@ pub(super) struct LogsArgs {
     scheduler: SchedulerArgs,
 
     /// The job
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = job_ids())]
     id: JobId,
 
     /// Go on until the job has ended

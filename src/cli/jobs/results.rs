@@ -5,6 +5,7 @@ use clap::Args;
 use super::connect::SchedulerArgs;
 use super::finished;
 use crate::cli::Context;
+use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::model::JobId;
 use crate::ui::Format;
@@ -21,7 +22,7 @@ pub(super) struct ResultsArgs {
     scheduler: SchedulerArgs,
 
     /// The job
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = job_ids())]
     id: JobId,
 
     /// Folder for the files [default: outputs/OWNER/TITLE/ID]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::finished;
 use super::inputs::InputArgs;
 use crate::cli::Context;
+use crate::cli::complete::model_names;
 use crate::cli::stack_config::{Differences, stack_config};
 use crate::cli::up::Signals;
 use crate::config::{self, Sources};
@@ -35,7 +36,7 @@ use crate::ui::{Format, Printer, Progress};
   csw jobs run -n Examples/Solow --task defaults")]
 pub(super) struct RunArgs {
     /// The model
-    #[arg(short, long, value_name = "OWNER/TITLE")]
+    #[arg(short, long, value_name = "OWNER/TITLE", add = model_names())]
     name: ModelName,
 
     /// What to run

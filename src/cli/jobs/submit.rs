@@ -8,6 +8,7 @@ use super::connect::{SchedulerArgs, patiently};
 use super::inputs::{self, InputArgs};
 use super::lines::{self, InputSet};
 use crate::cli::Context;
+use crate::cli::complete::model_names;
 use crate::error::{Diagnose, Exit, Failure};
 use crate::model::{JobId, ModelName, TaskName};
 use crate::services::client::{ClientError, SchedulerClient};
@@ -32,7 +33,7 @@ pub(super) struct SubmitArgs {
     scheduler: SchedulerArgs,
 
     /// The model
-    #[arg(short, long, value_name = "OWNER/TITLE")]
+    #[arg(short, long, value_name = "OWNER/TITLE", add = model_names())]
     name: ModelName,
 
     #[command(flatten)]

@@ -5,6 +5,7 @@ use clap::Args;
 use super::connect::{SchedulerArgs, patiently};
 use super::view;
 use crate::cli::Context;
+use crate::cli::complete::job_ids;
 use crate::error::{Exit, Failure};
 use crate::model::{Job, JobId, JobStatus, Seconds};
 use crate::services::client::SchedulerClient;
@@ -27,7 +28,7 @@ pub(super) struct WaitArgs {
     scheduler: SchedulerArgs,
 
     /// The jobs
-    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID", add = job_ids())]
     ids: Vec<JobId>,
 
     /// Wait for every job that has not ended now
