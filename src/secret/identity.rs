@@ -14,9 +14,17 @@ use super::seal::{decrypt, encrypt};
 const MAX_WORK: u8 = 22;
 
 /// The private keys of an identity file, and the passphrase that protects it, if one does.
+#[derive(Clone)]
 pub(super) struct Identity {
     pub(super) keys: Vec<x25519::Identity>,
     pub(super) passphrase: Option<SecretString>,
+}
+
+/// Never the keys.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
 }
 
 /// Whether the bytes of an identity file are encrypted.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use crate::secret::identity::{Identity, is_protected, read_recipients};
 use crate::secret::seal::{Contents, Unsealed, seal, unseal};
@@ -31,8 +32,9 @@ struct Inner {
     identity: PathBuf,
     recipients: PathBuf,
     recipients_required: bool,
-    /// What opened the identity the last time, so that a person is asked once.
-    passphrase: Mutex<Option<SecretString>>,
+    /// The protected identity that was opened last and the bytes of its file, so that a person is asked once, and a
+    /// passphrase, which takes a second to try, is tried once.
+    unlocked: Mutex<Option<(Zeroizing<Vec<u8>>, Identity)>>,
 }
 
 /// How a new identity is protected.
@@ -69,7 +71,7 @@ impl FileBackend {
                 identity: settings.identity.value.clone(),
                 recipients: settings.recipients.value.clone(),
                 recipients_required: settings.recipients.origin != Origin::Default,
-                passphrase: Mutex::new(None),
+                unlocked: Mutex::new(None),
             }),
         }
     }
@@ -181,7 +183,7 @@ impl Inner {
             Protection::Passphrase(passphrase) => Some(passphrase),
             Protection::Plain => None,
         };
-        let mut new = Identity::generate(passphrase.clone());
+        let new = Identity::generate(passphrase.clone());
         let public_key = new.keys.first().map(|k| k.to_public().to_string()).unwrap_or_default();
         recipients.extend(new.recipients());
         let count = recipients.len();
@@ -193,7 +195,7 @@ impl Inner {
         self.write_identity(&path, &both)?;
         self.write(&store, &contents, &recipients, &new)?;
         self.write_identity(&path, &new)?;
-        *self.passphrase.lock().unwrap_or_else(PoisonError::into_inner) = new.passphrase.take();
+        *self.unlocked.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(Rotation { identity: self.identity.clone(), public_key, old_identity, recipients: count })
     }
 
@@ -254,19 +256,24 @@ impl Inner {
         if !is_protected(raw) {
             return Identity::parse(&self.identity, raw, None);
         }
-        let mut known = self.passphrase.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(passphrase) = known.clone()
-            && let Ok(identity) = Identity::parse(&self.identity, raw, Some(passphrase))
-        {
-            return Ok(identity);
+        let mut unlocked = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, identity)) = unlocked.as_ref() {
+            if **known == *raw {
+                return Ok(identity.clone());
+            }
+            // Another file by now, after a rotation; most likely with the same passphrase.
+            if let Ok(identity) = Identity::parse(&self.identity, raw, identity.passphrase.clone()) {
+                *unlocked = Some((Zeroizing::new(raw.to_owned()), identity.clone()));
+                return Ok(identity);
+            }
         }
         if !prompt::possible() {
             return Err(SecretError::NeedsTerminal { identity: self.identity.clone() });
         }
         let passphrase = prompt::hidden(&format!("Passphrase for {}", self.identity.display()))
             .map_err(SecretError::io(&self.identity))?;
-        let identity = Identity::parse(&self.identity, raw, Some(passphrase.clone()))?;
-        *known = Some(passphrase);
+        let identity = Identity::parse(&self.identity, raw, Some(passphrase))?;
+        *unlocked = Some((Zeroizing::new(raw.to_owned()), identity.clone()));
         Ok(identity)
     }
 
