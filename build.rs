@@ -20,7 +20,9 @@ fn main() {
     // Most of a short command's time is the dynamic loader relocating the program. At a fixed address the linker
     // has done nearly all of that already.
     let target = |name: &str| std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
-    if target("OS") == "linux" && target("ENV") == "gnu" {
+    // A static program is told by `make dist` to be so; with this flag on top it would look for a loader and crash.
+    let dynamic = !target("FEATURE").split(',').any(|feature| feature == "crt-static");
+    if target("OS") == "linux" && target("ENV") == "gnu" && dynamic {
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
 }
