@@ -30,9 +30,10 @@ bench:
 	$(CARGO) bench
 
 regenerate:
-	CSW_REGENERATE=1 $(CARGO) test --quiet --test main generated
+	CSW_REGENERATE=1 $(CARGO) test --quiet --test main -- generated schema lint
 
-# With a target named, RUSTFLAGS reach the program alone and not build scripts and macros, which cannot be static.
+# With a target named, RUSTFLAGS reach the program alone and not build scripts and macros, which cannot be static. At a
+# fixed address it starts faster: nothing has to be relocated.
 dist:
-	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --profile dist --target $(HOST)
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' $(CARGO) build --profile dist --target $(HOST)
 	@echo 'Built $(TARGET_DIR)/$(HOST)/dist/csw'

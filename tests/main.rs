@@ -20,6 +20,7 @@ mod jobs;
 mod models;
 mod outputs;
 mod outputs_processor;
+mod readme;
 mod secrets;
 mod settings;
 mod stack;

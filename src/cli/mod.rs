@@ -30,18 +30,20 @@ use crate::ui;
 
 const EXAMPLES: &str = "\
 Examples:
-  csw models -n PSLmodels/Tax-Cruncher secrets set DB_PASSWORD   # asks, unseen
-  csw secrets list -o json
-  csw cluster info                                               # settings, and who set them
+  csw jobs run -n Examples/Solow     # a simulation, here and now
+  csw models lint                    # every mistake in the configuration
+  csw up                             # a stack to submit jobs to
+  csw cluster info                   # settings, and who set them
 
 --help tells more than -h: what the exit codes mean.";
 
 /// What `csw --help` tells beyond `csw -h`; the README has the same table.
 const AFTER_LONG_HELP: &str = "\
 Examples:
-  csw models -n PSLmodels/Tax-Cruncher secrets set DB_PASSWORD   # asks, unseen
-  csw secrets list -o json
-  csw cluster info                                               # settings, and who set them
+  csw jobs run -n Examples/Solow     # a simulation, here and now
+  csw models lint                    # every mistake in the configuration
+  csw up                             # a stack to submit jobs to
+  csw cluster info                   # settings, and who set them
 
 Exit codes:
    0  everything that was asked for is done
