@@ -34,3 +34,22 @@ fn the_schemas_of_models_are_those_of_the_types() {
         generated(&format!("config/schema/{name}"), &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
     }
 }
+
+/// The help of every command, for reviews: a change of the command line shows as a change of this file.
+#[test]
+fn the_reference_is_the_help_of_every_command() {
+    let mut text = String::new();
+    reference(&mut cli::command().term_width(100), "", &mut text);
+    generated("tests/snapshots/cli-reference.txt", &text);
+}
+
+fn reference(command: &mut clap::Command, above: &str, text: &mut String) {
+    let path = format!("{above}{}", command.get_name());
+    command.build();
+    let help = command.clone().bin_name(&path).render_long_help().to_string();
+    let lines: String = help.lines().map(|l| l.trim_end().to_owned() + "\n").collect();
+    text.push_str(&format!("{}\n{path}\n\n{lines}\n", "=".repeat(100)));
+    for sub in command.get_subcommands_mut() {
+        reference(sub, &format!("{path} "), text);
+    }
+}
