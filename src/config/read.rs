@@ -55,8 +55,11 @@ pub(super) fn read_all(
     web: Option<&BTreeMap<ModelName, WebModel>>,
 ) -> Vec<FileResult> {
     let read_some = |files: &[File]| files.iter().map(|f| read_file(f, here, web)).collect::<Vec<_>>();
-    let threads =
-        thread::available_parallelism().map_or(1, usize::from).min(files.len() / FILES_A_THREAD).max(1);
+    // Asking for the number of processors takes longer than reading a few files.
+    if files.len() < 2 * FILES_A_THREAD {
+        return read_some(files);
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(files.len() / FILES_A_THREAD);
     if threads == 1 {
         return read_some(files);
     }

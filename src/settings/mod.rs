@@ -8,6 +8,7 @@ mod resolve;
 mod schema;
 mod setting;
 mod table;
+mod tag;
 mod value;
 
 pub use error::SettingsError;
@@ -16,4 +17,5 @@ pub use overrides::Overrides;
 pub use schema::json_schema;
 pub use setting::{Effective, Origin, Row, Setting};
 pub use table::{ROWS, Settings};
+pub use tag::Tag;
 pub use value::Value;

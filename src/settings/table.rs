@@ -8,7 +8,7 @@ use url::Url;
 
 use super::file::SettingsFile;
 use super::resolve::{Places, Resolver};
-use super::{Contexts, Effective, Overrides, Row, Setting, SettingsError, Value};
+use super::{Contexts, Effective, Overrides, Row, Setting, SettingsError, Tag, Value};
 use crate::model::Seconds;
 
 /// `key: type, flag with how the command line gives it, variable, default in words => default;`. A default may use the
@@ -84,8 +84,7 @@ settings! { places;
     cache_dir: PathBuf, NO_FLAG, "CSW_CACHE_DIR", "`~/.cache/csw`" => places.xdg("XDG_CACHE_HOME", ".cache");
 
     /// Image tag.
-    tag: String, Some(("--tag", |o: &Overrides| o.tag.clone())), "TAG", "today, as `2026-01-31`" =>
-        jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+    tag: Tag, Some(("--tag", |o: &Overrides| o.tag.clone())), "TAG", "today, as `2026-01-31`" => Tag::default();
 
     /// Cloud project.
     project: Option<String>, Some(("--project", |o: &Overrides| o.project.clone())), "PROJECT", "none" => None;
