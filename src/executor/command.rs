@@ -50,16 +50,16 @@ pub(super) async fn call(
         errors_warnings: (task == TaskName::Parse).then(|| given("errors_warnings")),
     });
     let started = Instant::now();
-    let mut running = match request.map_err(io::Error::from).and_then(|request| {
-        let running = start(launch, &program, arguments, sinks)?;
-        Ok((request, running))
-    }) {
-        Ok((request, running)) => Running { request, ..running },
+    let request = match request {
+        Ok(request) => request,
+        Err(e) => return Reply::failed(0.0, format!("The arguments are no JSON: {e}\n")),
+    };
+    let mut running = match start(launch, &program, arguments, sinks) {
+        Ok(running) => running,
         Err(e) => return Reply::failed(0.0, story::cannot_start(launch, &program, &e)),
     };
     let mut answer = Vec::new();
     let (stdin, stdout) = (running.process.child().stdin.take(), running.process.child().stdout.take());
-    let request = std::mem::take(&mut running.request);
     let conversation = async {
         let feed = async {
             if let Some(mut stdin) = stdin {
@@ -102,7 +102,6 @@ pub(super) async fn call(
 struct Running {
     process: ModelProcess,
     pump: LogPump,
-    request: Vec<u8>,
 }
 
 fn start(launch: &Launch, program: &Path, arguments: &[String], sinks: Sinks) -> io::Result<Running> {
@@ -114,7 +113,7 @@ fn start(launch: &Launch, program: &Path, arguments: &[String], sinks: Sinks) ->
     let redaction = redactor(&sinks.secrets).stream();
     let process = ModelProcess::spawn(command)?;
     let pump = LogPump::start(reader, sinks.log, redaction)?;
-    Ok(Running { process, pump, request: Vec::new() })
+    Ok(Running { process, pump })
 }
 
 /// A program with a folder in its name is meant relative to the repository; any other is looked up on PATH.

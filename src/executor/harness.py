@@ -179,8 +179,8 @@ def serve():
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except (AttributeError, OSError, ValueError):
-                pass  # the model closed it
+            except Exception:
+                pass  # the model closed it, or put something else in its place
         die_with_csw(False)
         try:
             send(json.dumps(header).encode())

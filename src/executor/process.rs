@@ -58,6 +58,11 @@ impl ModelProcess {
         use std::os::unix::process::CommandExt;
         command.process_group(0);
         let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+        #[cfg(target_os = "linux")]
+        if let Some(id) = child.id() {
+            // Where memory runs out for all, the model has to go, not whoever watches it. Raising is always allowed.
+            drop(std::fs::write(format!("/proc/{id}/oom_score_adj"), "500"));
+        }
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         Ok(Self { child, group, family: Family::of(group) })
     }
@@ -81,7 +86,7 @@ impl ModelProcess {
     ) -> Ended<T> {
         let started = Instant::now();
         let far = started + Duration::from_secs(366 * 86_400);
-        let deadline = limits.time.map_or(far, |t| started + t);
+        let deadline = limits.time.and_then(|t| started.checked_add(t)).unwrap_or(far);
         let mut drained = far;
         let mut look = memory::first_look();
         let mut answer = None;

@@ -10,7 +10,15 @@ use crate::executor::ExecutorError;
 
 /// Held while one process changes something in the cache; others wait. The kernel lets go when the process dies.
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// The lock as stdin of a program, which then keeps it: one that outlives a killed csw still writes where the next
+    /// csw would. There is nothing to read in it.
+    pub(super) fn as_stdin(&self) -> io::Result<std::process::Stdio> {
+        Ok(self.file.try_clone()?.into())
+    }
 }
 
 /// Waits for the lock of `target`, which need not exist yet. `waiting` is called once if another process has it.
@@ -22,9 +30,9 @@ pub(super) async fn lock(target: &Path, waiting: impl Fn()) -> Result<Lock, Exec
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
-    let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+    let file = File::options().create(true).read(true).append(true).open(&path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => return Ok(Lock { _file: file }),
+        Ok(()) => return Ok(Lock { file }),
         Err(fs::TryLockError::WouldBlock) => waiting(),
         Err(fs::TryLockError::Error(e)) => return Err(failed(e)),
     }
@@ -32,7 +40,7 @@ pub(super) async fn lock(target: &Path, waiting: impl Fn()) -> Result<Lock, Exec
     loop {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file }),
+            Ok(()) => return Ok(Lock { file }),
             Err(fs::TryLockError::WouldBlock) => {}
             Err(fs::TryLockError::Error(e)) => return Err(failed(e)),
         }

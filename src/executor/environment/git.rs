@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::folders::{self, lock, publish, remove};
+use super::folders::{self, Lock, lock, publish, remove};
 use super::tool::Tools;
 use crate::executor::ExecutorError;
 
@@ -17,10 +17,18 @@ pub(super) fn git() -> Command {
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
         command.env_remove(name);
     }
-    if std::env::var_os("GIT_SSH_COMMAND").is_none() {
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A git command that talks to other machines, without a prompt of ssh either. Whoever has told git which ssh to use
+/// has decided that too.
+async fn git_remote() -> Command {
+    let mut command = git();
+    let env = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|n| std::env::var_os(n).is_some());
+    if !env && ask(Path::new("/"), &["config", "--get", "core.sshCommand"]).await.is_none() {
         command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
     }
-    command.stdin(Stdio::null());
     command
 }
 
@@ -84,36 +92,36 @@ impl Mirror {
     pub(super) async fn fetch(&self, tools: &Tools<'_>) -> Result<(), ExecutorError> {
         let what = format!("fetch {}", self.url);
         tools.progress().step(&format!("Fetching {}", self.url));
-        let _lock =
+        let lock =
             lock(&self.folder, || tools.progress().detail("waiting for another csw that fetches it")).await?;
-        self.init(tools, &what).await?;
-        match self.fetch_once(tools, &what).await {
+        self.init(tools, &lock, &what).await?;
+        match self.fetch_once(tools, &lock, &what).await {
             // A fetch that was killed leaves lock files, and nobody else can hold them while we hold ours.
             Err(ExecutorError::Step { last, .. }) if last.contains(".lock") => {
                 remove(&self.folder)?;
-                self.init(tools, &what).await?;
-                self.fetch_once(tools, &what).await
+                self.init(tools, &lock, &what).await?;
+                self.fetch_once(tools, &lock, &what).await
             }
             other => other,
         }
     }
 
-    async fn init(&self, tools: &Tools<'_>, what: &str) -> Result<(), ExecutorError> {
+    async fn init(&self, tools: &Tools<'_>, lock: &Lock, what: &str) -> Result<(), ExecutorError> {
         if self.folder.join("HEAD").is_file() {
             return Ok(());
         }
         remove(&self.folder)?;
         let mut init = git();
         init.args(["init", "--bare", "--quiet"]).arg(&self.folder);
-        tools.run(what, init).await
+        tools.run(what, lock, init).await
     }
 
-    async fn fetch_once(&self, tools: &Tools<'_>, what: &str) -> Result<(), ExecutorError> {
-        let mut fetch = git();
+    async fn fetch_once(&self, tools: &Tools<'_>, lock: &Lock, what: &str) -> Result<(), ExecutorError> {
+        let mut fetch = git_remote().await;
         fetch.arg("-C").arg(&self.folder).args(["fetch", "--prune", "--force", "--no-auto-gc", "--progress"]);
         fetch.args(["--end-of-options", &self.url]);
         fetch.args(["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+HEAD:refs/csw/HEAD"]);
-        tools.run(what, fetch).await
+        tools.run(what, lock, fetch).await
     }
 
     /// The repository at `commit`, with its submodules, in `folder`.
@@ -124,7 +132,7 @@ impl Mirror {
         tools: &Tools<'_>,
     ) -> Result<(), ExecutorError> {
         let waiting = || tools.progress().detail("waiting for another csw that checks it out");
-        let _lock = lock(folder, waiting).await?;
+        let lock = lock(folder, waiting).await?;
         if folder.is_dir() {
             return Ok(());
         }
@@ -137,16 +145,16 @@ impl Mirror {
         remove(&temporary)?;
         let mut clone = git();
         clone.args(["clone", "--quiet", "--shared", "--no-checkout"]).arg(&self.folder).arg(&temporary);
-        tools.run(&what, clone).await?;
+        tools.run(&what, &lock, clone).await?;
         let mut checkout = git();
         checkout.arg("-C").arg(&temporary);
         checkout.args(["-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit]);
-        tools.run(&what, checkout).await?;
+        tools.run(&what, &lock, checkout).await?;
         if temporary.join(".gitmodules").is_file() {
             let mut remote = git();
             remote.arg("-C").arg(&temporary).args(["remote", "set-url", "origin", &self.url]);
-            tools.run(&what, remote).await?;
-            let mut modules = git();
+            tools.run(&what, &lock, remote).await?;
+            let mut modules = git_remote().await;
             modules.arg("-C").arg(&temporary).args([
                 "submodule",
                 "update",
@@ -154,7 +162,7 @@ impl Mirror {
                 "--recursive",
                 "--quiet",
             ]);
-            tools.run(&what, modules).await?;
+            tools.run(&what, &lock, modules).await?;
         }
         publish(&temporary, folder)
     }

@@ -5,13 +5,16 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
 use super::PrepareProgress;
+use super::folders::Lock;
 use crate::executor::ExecutorError;
 
+const DRAIN: Duration = Duration::from_secs(1);
 const LAST_LINES: usize = 15;
 
 /// Where the tools of one preparation write.
@@ -31,18 +34,37 @@ impl<'p> Tools<'p> {
         self.progress
     }
 
-    /// Runs the command to its end. `what` names the step in errors: "fetch https://…".
-    pub(super) async fn run(&self, what: &str, mut command: Command) -> Result<(), ExecutorError> {
+    /// Runs the command, which works on what `lock` protects, to its end. `what` names the step in errors: "fetch
+    /// https://…".
+    pub(super) async fn run(
+        &self,
+        what: &str,
+        lock: &Lock,
+        mut command: Command,
+    ) -> Result<(), ExecutorError> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
         let mut log = self.open_log()?;
         drop(writeln!(log, "# {what}"));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let cannot = |source| ExecutorError::Tool { what: what.to_owned(), program: program.clone(), source };
+        command.stdin(lock.as_stdin().map_err(cannot)?);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(cannot)?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let seen = std::sync::Mutex::new((log, VecDeque::new()));
-        tokio::join!(self.follow(out, &seen), self.follow(err, &seen));
-        let status = child.wait().await.map_err(cannot)?;
+        let status = {
+            let follow = async { tokio::join!(self.follow(out, &seen), self.follow(err, &seen)) };
+            tokio::pin!(follow);
+            tokio::select! {
+                biased;
+                _ = &mut follow => child.wait().await,
+                status = child.wait() => {
+                    // A connection that ssh keeps for later holds the pipe for as long.
+                    drop(tokio::time::timeout(DRAIN, follow).await);
+                    status
+                }
+            }
+        };
+        let status = status.map_err(cannot)?;
         if status.success() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use super::conda::{self, CondaFile};
-use super::folders::{lock, remove, sync_tree};
+use super::folders::{Lock, lock, remove, sync_tree};
 use super::interpreter::Interpreter;
 use super::needs::Needs;
 use super::source::Source;
@@ -44,7 +44,7 @@ pub(super) async fn make(
     conda: Option<&Path>,
     tools: &Tools<'_>,
 ) -> Result<(), ExecutorError> {
-    let _lock = lock(folder, || tools.progress().detail("waiting for another csw that makes it")).await?;
+    let lock = lock(folder, || tools.progress().detail("waiting for another csw that makes it")).await?;
     if is_ready(folder) {
         return Ok(());
     }
@@ -57,21 +57,21 @@ pub(super) async fn make(
     let projects = copy.as_ref().map_or(source.workdir.as_path(), |c| c.path());
     let mut lines = Vec::new();
     match (&needs.conda, conda) {
-        (Some((file, _)), Some(program)) => by_conda(folder, file, program, source, tools).await?,
+        (Some((file, _)), Some(program)) => by_conda(folder, file, program, source, &lock, tools).await?,
         (Some((file, asked)), None) => {
             check_python(file, asked, base)?;
             told_about_conda(file, asked, tools);
-            by_venv(folder, base, tools).await?;
+            by_venv(folder, base, &lock, tools).await?;
             lines.extend(asked.packages.iter().cloned());
             lines.extend(asked.pip.iter().cloned());
         }
-        (None, _) => by_venv(folder, base, tools).await?,
+        (None, _) => by_venv(folder, base, &lock, tools).await?,
     }
     let from_conda =
         lines.iter().take(needs.conda.as_ref().map_or(0, |(_, c)| c.packages.len())).cloned().collect();
     lines.extend(needs.lines.iter().cloned());
     lines.extend(needs.projects.iter().map(|p| projects.join(p).to_string_lossy().into_owned()));
-    install(folder, lines, from_conda, projects, tools).await?;
+    install(folder, lines, from_conda, projects, &lock, tools).await?;
     let marker = Marker {
         python: base.full_version.clone(),
         commit: source.commit.clone(),
@@ -84,11 +84,16 @@ pub(super) async fn make(
     sync_tree(folder)
 }
 
-async fn by_venv(folder: &Path, base: &Interpreter, tools: &Tools<'_>) -> Result<(), ExecutorError> {
+async fn by_venv(
+    folder: &Path,
+    base: &Interpreter,
+    lock: &Lock,
+    tools: &Tools<'_>,
+) -> Result<(), ExecutorError> {
     tools.progress().step(&format!("Making an environment with Python {}", base.full_version));
     let mut venv = Command::new(&base.path);
     venv.args(["-I", "-m", "venv"]).arg(folder);
-    tools.run("make a virtual environment", clean(venv)).await
+    tools.run("make a virtual environment", lock, clean(venv)).await
 }
 
 async fn by_conda(
@@ -96,6 +101,7 @@ async fn by_conda(
     file: &Path,
     program: &Path,
     source: &Source,
+    lock: &Lock,
     tools: &Tools<'_>,
 ) -> Result<(), ExecutorError> {
     let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -107,7 +113,7 @@ async fn by_conda(
         _ => create.args(["env", "create", "--quiet", "--prefix"]).arg(folder),
     };
     create.arg("--file").arg(file).current_dir(&source.workdir);
-    tools.run(&format!("make the environment of {}", file.display()), clean(create)).await
+    tools.run(&format!("make the environment of {}", file.display()), lock, clean(create)).await
 }
 
 /// Installs with the environment's own pip, everything in one call: the parts have to fit each other.
@@ -116,6 +122,7 @@ async fn install(
     mut lines: Vec<String>,
     from_conda: Vec<String>,
     workdir: &Path,
+    lock: &Lock,
     tools: &Tools<'_>,
 ) -> Result<(), ExecutorError> {
     let list = folder.join("csw-requirements.txt");
@@ -136,7 +143,7 @@ async fn install(
             "off",
         ]);
         pip.arg("--requirement").arg(&list).current_dir(workdir);
-        match tools.run("install the model's packages", clean(pip)).await {
+        match tools.run("install the model's packages", lock, clean(pip)).await {
             Err(ExecutorError::Step { last, .. })
                 if unknown_to_pypi(&last, &from_conda).is_some_and(|at| {
                     let package = from_conda.get(at).cloned().unwrap_or_default();
