@@ -108,10 +108,10 @@ fn children_that_hold_the_streams_do_not_hold_the_job() {
 #[test]
 fn a_time_limit_ends_a_model_that_ignores_sigterm_and_its_children() {
     let attempt = model(
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsubprocess.Popen(['sleep', '987.5'])\nprint('begin')\nwhile True: time.sleep(1)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsubprocess.Popen(['sleep', '987.5'])\nwhile True: time.sleep(1)",
     )
-    .with("time_limit_seconds", 1.5);
-    attempt.run().fails_with(&["exceeded its time limit of 1.5 s", "  begin"]);
+    .with("time_limit_seconds", 3.0);
+    attempt.run().fails_with(&["exceeded its time limit of 3 s"]);
     assert_eq!(left_over("987.5"), "", "a process of the model survived");
 }
 
