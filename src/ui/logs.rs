@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tracing::Level;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -32,7 +32,13 @@ pub(crate) fn start(printer: Printer) {
         Verbosity::Verbose(_) => (Level::TRACE, Level::TRACE),
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(printer.color());
-    let targets = Targets::new().with_default(theirs).with_target("csw", ours);
+    // What the Kubernetes client calls an error is often one that the next attempt gets over.
+    let client = if theirs == Level::TRACE { LevelFilter::TRACE } else { LevelFilter::OFF };
+    let targets = Targets::new()
+        .with_default(theirs)
+        .with_target("csw", ours)
+        .with_target("kube_client", client)
+        .with_target("kube_runtime", client);
     // It fails when logging was started before, which is as good.
     drop(tracing_subscriber::registry().with(targets).with(lines).try_init());
 }
