@@ -1,7 +1,7 @@
 //! `kill -9` at any point leaves what the next run finishes.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::space::{Space, config_map};
 use crate::support::require;
@@ -60,5 +60,36 @@ fn killed_at_twenty_points_and_run_again() {
         assert_eq!(again["summary"]["unchanged"], OBJECTS, "round {round}");
     }
     assert!(cut_short > 5, "only {cut_short} of 20 runs were killed in the middle");
-    assert!(whole > Duration::ZERO);
+}
+
+#[test]
+fn ctrl_c_ends_with_what_was_applied_and_what_was_not() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    space.sandbox.write("all.yaml", (0..2000).map(|i| config_map(&format!("c{i}"), "1")).collect::<String>());
+    let child = space
+        .csw(&["cluster", "apply", "-f", "all.yaml", "--concurrency", "2"])
+        .into_command()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // In the middle is when some are there and others not.
+    while space.members("configmap").is_empty() {}
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("interrupted") && said.contains("not applied ("), "{said}");
+    assert!(said.contains("Run the same command again"), "{said}");
+    let there = space.members("configmap").len();
+    assert!(said.contains(&format!("applied ({there}): ")), "{there} are there: {said}");
 }
