@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::document::{Code, Optional, Problems, Span, Spanned};
 use super::model_file::{Amounts, ModelFile, ResourceTable};
 use super::web_app::WebModel;
-use crate::model::{ClusterType, Cpu, Entry, Memory, Model, ModelName, ResourcePair, Resources, Seconds};
+use crate::model::{
+    ClusterType, Cpu, Entry, Memory, Model, ModelName, Placement, ResourcePair, Resources, Seconds,
+};
 
 /// `<safeowner>-<safetitle>-dask-scheduler` names a Kubernetes Service, which takes 63 characters.
 const MAX_SAFE_NAME: usize = 63 - "-dask-scheduler".len();
@@ -76,6 +78,13 @@ pub(super) fn build(
         affinity_size: file.affinity.and_then(|a| a.value.size.into_inner()).map(|s| s.value.0),
         listed: file.listed.map(|l| l.value).or_else(|| web.and_then(|w| w.listed)).unwrap_or(true),
         skip_test: file.skip_test.is_some_and(|s| s.value),
+        placement: Placement {
+            internet: file.network.and_then(|n| n.value.internet).is_some_and(|i| i.value),
+            gpu: file.gpu.map(|g| g.value.gpu()),
+            node_selector: file.node_selector.map(|s| s.value).unwrap_or_default(),
+            tolerations: file.tolerations.map(|t| t.value).unwrap_or_default(),
+            inputs_replicas: file.inputs_server.and_then(|s| s.value.replicas).map_or(1, |r| r.value.0),
+        },
         name,
     })
 }
@@ -101,6 +110,7 @@ pub(super) fn from_web(name: ModelName, web: &WebModel) -> Model {
         affinity_size: None,
         listed: web.listed.unwrap_or(true),
         skip_test: false,
+        placement: Placement::default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod load;
 mod model_file;
 mod read;
+pub(crate) mod placement;
 mod repo_url;
 pub mod schema;
 mod sources;

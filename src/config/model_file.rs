@@ -6,10 +6,11 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::document::{Code, Decode, Node, Optional, Problems, Required, record};
+use super::placement::{GpuTable, InputsServer, Network};
 use super::repo_url::RepoUrl;
 use super::text::Text;
 use super::values::{Argv, EnvVars, GitRef, Interpreter, LabelValue, NamePart, Replicas, SecretNames};
-use crate::model::{BuildTimestamp, ClusterType, Cpu, Entry, Memory, Seconds};
+use crate::model::{BuildTimestamp, ClusterType, Cpu, Entry, Labels, Memory, Seconds, Toleration};
 
 record! {
     /// One model: the file config/OWNER/TITLE.yaml.
@@ -51,6 +52,16 @@ record! {
         pub(super) secrets: Optional<SecretNames>,
         /// Which nodes of a cluster may run it.
         pub(super) affinity: Optional<Affinity>,
+        /// What the model's pods may reach on a cluster.
+        pub(super) network: Optional<Network>,
+        /// Graphics processors of one simulation.
+        pub(super) gpu: Optional<GpuTable>,
+        /// Labels that a cluster's node must have to run the model.
+        pub(super) node_selector: Optional<Labels>,
+        /// Taints of a cluster's nodes that the model's pods tolerate.
+        pub(super) tolerations: Optional<Vec<Toleration>>,
+        /// The server that tells the model's inputs and checks them.
+        pub(super) inputs_server: Optional<InputsServer>,
         /// Whether the web app lists it; true if left out.
         pub(super) listed: Optional<bool>,
         /// Whether publishing leaves out its tests; false if left out.
@@ -61,6 +72,7 @@ record! {
         "python" | "interpreter" => "it belongs under `entry`, as in `entry: {python: {interpreter: python3.12}}`",
         "cpu" | "memory" | "requests" | "limits" =>
             "it belongs under `resources`, as in `resources: {limits: {cpu: 1, memory: 2G}}`",
+        "internet" => "it belongs under `network`, as in `network: {internet: true}`",
         "size" => "it belongs under `affinity`, as in `affinity: {size: large}`",
         "name" | "model" => "a model's name is written as `owner` and `title`",
         "repo" | "url" | "repository" | "git" => "did you mean `repo_url`?",
@@ -98,7 +110,8 @@ record! {
     }
     hints {
         "repo_tag" | "tag" => "did you mean `branch`?",
-        "timestamp" | "entry" | "oneliner" | "description" | "exp_task_time" | "listed" | "skip_test" =>
+        "timestamp" | "entry" | "oneliner" | "description" | "exp_task_time" | "listed" | "skip_test" | "network"
+            | "gpu" | "node_selector" | "tolerations" | "inputs_server" =>
             "a list file has no such key: give the model a file of its own, `csw models new OWNER/TITLE`",
         "cpu" | "memory" | "requests" | "limits" =>
             "it belongs under `resources`, as in `resources: {limits: {cpu: 1, memory: 2G}}`",

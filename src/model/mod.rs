@@ -2,19 +2,29 @@
 
 mod duration;
 mod error;
+mod image;
 mod job;
+mod kubernetes;
+mod label;
 #[allow(clippy::module_inception)] // the model of a model repository is the heart of the crate
 mod model;
 mod name;
 mod object_ref;
+mod placement;
 mod quantity;
 mod timestamp;
 
 pub use duration::Seconds;
 pub use error::ModelError;
+pub use image::ImageReference;
 pub use job::{Job, JobId, JobStatus, Outcome, TaskKwargs, TaskMeta, TaskName, TaskResult};
+pub use kubernetes::{
+    ByRole, JobSettings, KubernetesSettings, LimitRange, NetworkSettings, PullPolicy, Replicas, Volume,
+};
+pub use label::{DnsLabel, Labels, is_label_key, is_label_value};
 pub use model::{ClusterType, Entry, Model, RepoLocation, ResourcePair, Resources};
 pub use name::ModelName;
 pub use object_ref::{FIELD_MANAGER, GroupVersionKind, ObjectRef};
+pub use placement::{Gpu, Placement, TaintEffect, Toleration, TolerationOperator};
 pub use quantity::{Cpu, Memory};
 pub use timestamp::BuildTimestamp;

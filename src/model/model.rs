@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{BuildTimestamp, Cpu, Memory, ModelName, Seconds};
+use super::{BuildTimestamp, Cpu, Memory, ModelName, Placement, Seconds};
 
 /// How a model computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
@@ -100,4 +100,7 @@ pub struct Model {
     pub listed: bool,
     /// Whether publishing runs its tests.
     pub skip_test: bool,
+    /// Where its pods may run on a cluster, and what they may reach.
+    #[serde(default)]
+    pub placement: Placement,
 }

@@ -32,6 +32,12 @@ impl Memory {
         Self { text: format!("{gigabytes}G"), bytes: u64::from(gigabytes) * 1_000_000_000 }
     }
 
+    /// So many gibibytes (`Gi`); zero becomes one.
+    pub fn gibibytes(n: u16) -> Self {
+        let n = n.max(1);
+        Self { text: format!("{n}Gi"), bytes: u64::from(n) << 30 }
+    }
+
     /// The amount in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes

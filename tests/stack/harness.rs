@@ -164,5 +164,6 @@ fn model(name: &str, folder: PathBuf) -> Model {
         affinity_size: None,
         listed: true,
         skip_test: false,
+        placement: Default::default(),
     }
 }
