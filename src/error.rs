@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    config, executor, job, kube, model, outputs, plan, publish, secret, services, settings, sink, store,
+    config, executor, job, kube, model, outputs, plan, publish, render, secret, services, settings, sink, store,
 };
 
 /// What `csw` exits with.
@@ -140,6 +140,8 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             secret::SecretError,
             store::StoreError,
             outputs::OutputsError,
+            render::RenderError,
+            sink::SinkError,
             executor::ExecutorError,
             job::RuntimeError,
             services::ServiceError,

@@ -3,6 +3,7 @@
 //! The modules are the stages of the pipeline and its surroundings:
 //!
 //! - [`config`] reads what people write, [`model`] holds what is valid;
+//! - [`render`] turns them into Kubernetes objects, [`sink`] puts these where they go;
 //! - [`store`], [`outputs`], [`secret`] keep state, results and secrets;
 //! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
 //! - [`publish`] talks with the web app;
@@ -19,6 +20,7 @@ pub mod model;
 pub mod outputs;
 pub mod plan;
 pub mod publish;
+pub mod render;
 pub mod secret;
 pub mod services;
 pub mod settings;

@@ -21,6 +21,7 @@ mod models;
 mod outputs;
 mod outputs_processor;
 mod readme;
+mod render;
 mod secrets;
 mod settings;
 mod stack;
