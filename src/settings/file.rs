@@ -1,20 +1,26 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::layout::KubernetesTable;
 use super::resolve::Texts;
 use super::value::Kind;
 use super::{Origin, Row, Setting, SettingsError, Value};
 use crate::config::Diagnostics;
-use crate::config::document::{self, Code, Problems, Source, Value as Yaml};
+use crate::config::document::{self, Code, Decode as _, Problems, Source, Value as Yaml};
+use crate::model::KubernetesSettings;
 
 /// The settings file, and that of the original, whose keys are in upper case and which may hold others.
 const NAMES: [(&str, bool); 2] = [("csw.yaml", true), ("cs-config.yaml", false)];
 
-/// `csw.yaml`: a flat mapping of setting to value.
+/// The section of the file that is no flat setting.
+pub(super) const SECTION: &str = "kubernetes";
+
+/// `csw.yaml`: a flat mapping of setting to value, and the section `kubernetes`.
 #[derive(Debug)]
 pub(super) struct SettingsFile {
     path: PathBuf,
     texts: Texts,
+    kubernetes: KubernetesSettings,
     problems: Problems,
 }
 
@@ -44,6 +50,7 @@ impl SettingsFile {
         let source = Arc::new(source);
         let mut problems = Problems::new(Arc::clone(&source));
         let mut texts = Texts::new();
+        let mut kubernetes = KubernetesSettings::default();
         let root = document::parse(&source, &mut problems);
         match root.as_ref().map(|node| &node.value) {
             Some(Yaml::Map(entries)) => {
@@ -52,8 +59,14 @@ impl SettingsFile {
                     let lower = key.text.to_lowercase();
                     let row = rows.iter().find(|r| r.key == key.text || !strict && r.key == lower);
                     match (row, &entry.value.value) {
+                        (None, Yaml::Null) if key.text == SECTION => {}
+                        (None, _) if key.text == SECTION => {
+                            let table =
+                                problems.within(SECTION, |p| KubernetesTable::decode(&entry.value, p));
+                            kubernetes = table.map(KubernetesTable::settings).unwrap_or_default();
+                        }
                         (None, _) if strict => {
-                            let known: Vec<&str> = rows.iter().map(|r| r.key).collect();
+                            let known: Vec<&str> = rows.iter().map(|r| r.key).chain([SECTION]).collect();
                             problems.unknown_key(key, &known);
                         }
                         // What 1.6 wrote beside the settings, and keys without a value.
@@ -87,7 +100,12 @@ impl SettingsFile {
                 }
             }
         }
-        Self { path, texts, problems }
+        Self { path, texts, kubernetes, problems }
+    }
+
+    /// The section `kubernetes`, or the defaults.
+    pub(super) fn kubernetes(&self) -> KubernetesSettings {
+        self.kubernetes.clone()
     }
 
     pub(super) fn path(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod kubernetes;
+mod layout;
 mod overrides;
 mod resolve;
 mod schema;

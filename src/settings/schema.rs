@@ -1,6 +1,9 @@
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::ROWS;
+use super::file::SECTION;
+use super::layout::KubernetesTable;
 use super::value::Kind;
 
 /// The JSON Schema of `csw.yaml`, for editors.
@@ -23,6 +26,8 @@ pub fn json_schema() -> Value {
             (row.key.to_owned(), schema)
         })
         .collect();
+    let mut properties = properties;
+    properties.insert(SECTION.to_owned(), section());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "csw.yaml",
@@ -31,4 +36,18 @@ pub fn json_schema() -> Value {
         "additionalProperties": false,
         "properties": properties,
     })
+}
+
+/// The schema of the section `kubernetes`.
+fn section() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|s| {
+        s.inline_subschemas = true;
+        s.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<KubernetesTable>().to_value();
+    if let Some(map) = schema.as_object_mut() {
+        map.remove("title");
+        map.insert("type".into(), json!(["object", "null"]));
+    }
+    schema
 }

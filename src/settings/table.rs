@@ -9,7 +9,7 @@ use url::Url;
 use super::file::SettingsFile;
 use super::resolve::{Places, Resolver};
 use super::{Contexts, Effective, Overrides, Row, Setting, SettingsError, Tag, Value};
-use crate::model::Seconds;
+use crate::model::{KubernetesSettings, Seconds};
 
 /// `key: type, flag with how the command line gives it, variable, default in words => default;`. A default may use the
 /// settings above it.
@@ -25,6 +25,8 @@ macro_rules! settings {
             pub root: PathBuf,
             /// The settings file that was found.
             pub file: Option<PathBuf>,
+            /// The layout on a Kubernetes cluster: the file's section `kubernetes`.
+            pub kubernetes: KubernetesSettings,
             $($(#[doc = $about])+ pub $key: Setting<$type>,)+
         }
 
@@ -48,6 +50,7 @@ macro_rules! settings {
                 let found = SettingsFile::find(cwd, ROWS)?;
                 let (file, root) = found.as_ref().map_or((None, cwd.to_owned()), |f| (Some(f.path()), f.folder()));
                 let $places = &Places::new(&root);
+                let kubernetes = found.as_ref().map(SettingsFile::kubernetes).unwrap_or_default();
                 let mut resolver = Resolver::new(found, cwd);
                 $(
                     let given: Option<(&'static str, Given)> = $flag;
@@ -56,7 +59,7 @@ macro_rules! settings {
                     let $key = $key.unwrap_or_else(|| Setting { value: $default, origin: super::Origin::Default });
                 )+
                 resolver.done()?;
-                Ok(Self { root, file, $($key),+ })
+                Ok(Self { root, file, kubernetes, $($key),+ })
             }
 
             /// Every setting as people and scripts see it, secrets masked.
