@@ -141,7 +141,6 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             store::StoreError,
             outputs::OutputsError,
             render::RenderError,
-            sink::SinkError,
             executor::ExecutorError,
             job::RuntimeError,
             services::ServiceError,
@@ -151,6 +150,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             kube::KubeError,
             plan::PlanError,
             sink::SinkError,
+            sink::WriteError,
         );
     }
     None

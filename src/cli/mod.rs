@@ -10,6 +10,7 @@ mod job;
 mod jobs;
 mod man;
 mod models;
+mod rendering;
 mod secrets;
 mod stack_config;
 mod svc;

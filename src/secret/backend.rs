@@ -24,6 +24,21 @@ pub trait SecretBackend: Debug + Send + Sync {
     /// When what is kept can't be reached or decrypted.
     async fn entries(&self, scope: &Scope) -> Result<BTreeMap<SecretName, SecretValue>, SecretError>;
 
+    /// Every secret of several scopes, in their order; reads what is kept once where it can.
+    ///
+    /// # Errors
+    /// See [`entries`](Self::entries).
+    async fn entries_of(
+        &self,
+        scopes: &[Scope],
+    ) -> Result<Vec<BTreeMap<SecretName, SecretValue>>, SecretError> {
+        let mut all = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            all.push(self.entries(scope).await?);
+        }
+        Ok(all)
+    }
+
     /// Makes all changes or none. When it returns they are durable.
     ///
     /// # Errors

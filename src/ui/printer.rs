@@ -109,6 +109,11 @@ impl Printer {
         out.flush()
     }
 
+    /// Stdout, for data that comes in pieces. One writer at a time.
+    pub fn stdout(self) -> impl Write {
+        io::stdout().lock()
+    }
+
     /// A view in the format that was asked for: `json` and `yaml` serialise `view`, `table` and `name` are made from it.
     ///
     /// # Errors

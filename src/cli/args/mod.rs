@@ -3,7 +3,9 @@
 mod apply;
 mod global;
 mod kube;
+mod render;
 
 pub(super) use apply::{ApplyArgs, DryRunMode, SourceArgs};
 pub use global::GlobalArgs;
 pub(super) use kube::KubeArgs;
+pub(super) use render::RenderArgs;

@@ -1,5 +1,6 @@
 //! `csw models …`
 
+mod config;
 mod lint;
 mod list;
 mod new;
@@ -35,6 +36,7 @@ enum ModelsCommand {
     Lint(lint::LintArgs),
     New(new::NewArgs),
     Prepare(prepare::PrepareArgs),
+    Config(config::ConfigArgs),
     Secrets(secrets::ModelSecretsArgs),
 }
 
@@ -46,6 +48,7 @@ pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
         ModelsCommand::Lint(args) => lint::run(context, &names, args),
         ModelsCommand::New(args) => new::run(context, &names, args),
         ModelsCommand::Prepare(args) => prepare::run(context, &names, args),
+        ModelsCommand::Config(args) => config::run(context, &names, args),
         ModelsCommand::Secrets(args) => secrets::run(context, names, args),
     }
 }

@@ -1,5 +1,8 @@
 //! `csw svc …`
 
+mod config;
+mod templates;
+
 use clap::{Args, Subcommand};
 
 use super::Context;
@@ -16,11 +19,15 @@ pub(super) struct SvcArgs {
 
 #[derive(Debug, Subcommand)]
 enum SvcCommand {
+    Config(config::ConfigArgs),
+    Templates(templates::TemplatesArgs),
     Secrets(SecretsArgs),
 }
 
 pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
     match args.command {
+        SvcCommand::Config(args) => config::run(context, args),
+        SvcCommand::Templates(args) => templates::run(context, args),
         SvcCommand::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
     }
 }

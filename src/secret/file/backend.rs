@@ -96,11 +96,21 @@ impl FileBackend {
 #[async_trait]
 impl SecretBackend for FileBackend {
     async fn entries(&self, scope: &Scope) -> Result<BTreeMap<SecretName, SecretValue>, SecretError> {
+        Ok(self.entries_of(std::slice::from_ref(scope)).await?.pop().unwrap_or_default())
+    }
+
+    async fn entries_of(
+        &self,
+        scopes: &[Scope],
+    ) -> Result<Vec<BTreeMap<SecretName, SecretValue>>, SecretError> {
         let inner = Arc::clone(&self.inner);
         let mut contents = blocking(move || inner.read()).await?;
-        let entry = contents.remove(&scope.key()).unwrap_or_default();
-        logs::mask(entry.values());
-        entry.into_iter().map(|(name, value)| Ok((name.parse()?, value))).collect()
+        let entry = |scope: &Scope| {
+            let entry = contents.remove(&scope.key()).unwrap_or_default();
+            logs::mask(entry.values());
+            entry.into_iter().map(|(name, value)| Ok((name.parse()?, value))).collect()
+        };
+        scopes.iter().map(entry).collect()
     }
 
     async fn change(&self, changes: Vec<Change>) -> Result<(), SecretError> {

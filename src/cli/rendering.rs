@@ -1,0 +1,173 @@
+//! What `svc config` and `models config` share: from settings, project and secrets to what the renderer takes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use super::args::RenderArgs;
+use crate::error::Failure;
+use crate::model::ImageReference;
+use crate::render::{RedisPasswords, RenderContext, RenderError, ServicesContext, Templates};
+use crate::secret::{Change, Scope, SecretBackend, SecretName, SecretValue};
+use crate::settings::Settings;
+
+/// The folder of a project in which its own templates are.
+const FOLDER: &str = "templates";
+
+/// csw's templates and the project's own in place of some.
+pub(super) fn templates(settings: &Settings) -> anyhow::Result<Templates> {
+    let root = settings.root.join(FOLDER);
+    let mut overrides = Vec::new();
+    let folders: std::collections::BTreeSet<&str> = Templates::embedded()
+        .filter_map(|(file, _)| file.split_once('/'))
+        .map(|(folder, _)| folder)
+        .collect();
+    for folder in folders {
+        let path = root.join(folder);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(e)
+                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
+            {
+                continue;
+            }
+            Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+        };
+        for entry in entries {
+            let path = entry.with_context(|| format!("cannot read {}", path.display()))?.path();
+            // Editors leave other files behind.
+            if path.extension().is_none_or(|e| e != "yaml") {
+                continue;
+            }
+            let text = read(&path)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            overrides.push((format!("{folder}/{name}"), text));
+        }
+    }
+    overrides.sort();
+    Ok(Templates::with_overrides(overrides)?)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Failure::config(format!("cannot read {}: {e}", path.display())).into())
+}
+
+/// What all objects depend on, or what is missing for it.
+pub(super) fn context(args: &RenderArgs, settings: &Settings, needs: &mut Vec<String>) -> RenderContext {
+    let project = settings.project.value.clone();
+    if project.is_none() {
+        needs.push(
+            "PROJECT, the images' path below the registry: --project, PROJECT, or `project` in csw.yaml"
+                .into(),
+        );
+    }
+    let mut kubernetes = settings.kubernetes.clone();
+    match settings.namespace.value.as_deref().map(str::parse) {
+        Some(Ok(namespace)) => kubernetes.namespace = namespace,
+        Some(Err(e)) => needs.push(format!("a namespace: {e}")),
+        None => {}
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // above zero and at most a year
+    let grace_seconds = settings.grace_period.value.as_secs_f64().ceil() as u32;
+    RenderContext {
+        kube_version: args.kube_version,
+        registry: settings.registry.value.clone(),
+        project: project.unwrap_or_default(),
+        tag: settings.tag.value.to_string(),
+        digests: BTreeMap::new(),
+        kubernetes,
+        grace_seconds,
+    }
+}
+
+/// Fails with everything that is missing.
+pub(super) fn nothing_missing(needs: Vec<String>) -> Result<(), RenderError> {
+    if needs.is_empty() { Ok(()) } else { Err(RenderError::Missing { needs }) }
+}
+
+/// Fails where an image's name can't be made, before anything is stored.
+pub(super) fn check_images(context: &RenderContext) -> anyhow::Result<()> {
+    ImageReference::new(&context.registry, &context.project, "scheduler", &context.tag)?;
+    Ok(())
+}
+
+/// What the services need, the passwords of Redis' users and the web app's token from the secrets.
+pub(super) fn services(
+    settings: &Settings,
+    kept: &BTreeMap<SecretName, SecretValue>,
+    needs: &mut Vec<String>,
+) -> Option<(ServicesContext, Vec<Change>)> {
+    let find = |name: &str| {
+        kept.iter().find(|(n, _)| n.as_str() == name).map(|(_, v)| SecretString::from(v.expose().to_owned()))
+    };
+    let text = |name: &str| kept.iter().find(|(n, _)| n.as_str() == name).map(|(_, v)| v.expose().to_owned());
+    let bucket = settings.bucket.value.clone().or_else(|| text("BUCKET"));
+    if bucket.is_none() {
+        needs.push(
+            "BUCKET, where results are stored: --bucket, BUCKET, or `bucket` in csw.yaml; gs://… or s3://…, or file:///outputs \
+             for a disk of the cluster"
+                .into(),
+        );
+    }
+    let cs_url = settings.cs_url.value.clone();
+    let cs_api_token = settings.cs_api_token.value.clone().or_else(|| find("CS_API_TOKEN"));
+    if cs_url.is_some() && cs_api_token.is_none() {
+        needs.push(
+            "CS_API_TOKEN, because a web app is set: csw svc secrets set CS_API_TOKEN, or the variable"
+                .into(),
+        );
+    }
+    let mut changes = Vec::new();
+    let mut password = |name: &str| match find(name) {
+        Some(password) => Ok(password),
+        None => generate().and_then(|password| {
+            let value = SecretValue::from(SecretString::from(password.clone()));
+            changes.push(Change::Set(Scope::Cluster, name.parse().map_err(|e| format!("{e}"))?, value));
+            Ok(SecretString::from(password))
+        }),
+    };
+    let passwords =
+        (password("REDIS_ADMIN_PW"), password("REDIS_SCHEDULER_PW"), password("REDIS_EXECUTOR_PW"));
+    let redis = match passwords {
+        (Ok(admin), Ok(scheduler), Ok(executor)) => RedisPasswords { admin, scheduler, executor },
+        (Err(e), ..) | (_, Err(e), _) | (.., Err(e)) => {
+            needs.push(format!("randomness for passwords: {e}"));
+            return None;
+        }
+    };
+    let services = ServicesContext {
+        cs_url,
+        cs_api_token,
+        scheduler_token: settings.scheduler_token.value.clone().or_else(|| find("CSW_SCHEDULER_TOKEN")),
+        bucket: bucket?,
+        redis,
+    };
+    Some((services, changes))
+}
+
+/// Keeps what was generated, so that the next run renders the same.
+pub(super) async fn keep(backend: &dyn SecretBackend, changes: Vec<Change>) -> anyhow::Result<usize> {
+    let new = changes.len();
+    if new > 0 {
+        backend.change(changes).await?;
+    }
+    Ok(new)
+}
+
+/// 40 letters and digits from the operating system's randomness: 238 bits.
+fn generate() -> Result<String, String> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut password = String::new();
+    while password.len() < 40 {
+        let mut bytes = [0; 64];
+        getrandom::fill(&mut bytes).map_err(|e| e.to_string())?;
+        // Bytes beyond the last whole multiple of 62 would make some letters likelier.
+        let letters = bytes.iter().filter(|b| **b < 248).filter_map(|b| ALPHABET.get(usize::from(*b % 62)));
+        password.extend(letters.map(|l| char::from(*l)));
+        password.truncate(40);
+    }
+    Ok(password)
+}

@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::WriteError;
+use crate::render::{Object, yaml};
+
+/// Lists the files that csw wrote, a line each: what they belong to, a tab, the file's name.
+const INDEX: &str = ".csw-files";
+
+/// A folder with a file an object. Files are complete or not there: each is written under another name first and renamed
+/// when all are written. Files of an earlier run of the same scopes that are not rendered any more are removed; what csw
+/// did not write is never touched.
+#[derive(Debug)]
+pub struct DirectorySink {
+    folder: PathBuf,
+    /// Files that are written but not renamed yet, with their scope.
+    pending: BTreeMap<String, (String, tempfile::TempPath)>,
+}
+
+/// What became of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Files that hold an object of this run.
+    pub files: usize,
+    /// Files of earlier runs that are gone.
+    pub removed: usize,
+}
+
+impl DirectorySink {
+    /// Makes the folder if it is not there.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn new(folder: PathBuf) -> Result<Self, WriteError> {
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        Ok(Self { folder, pending: BTreeMap::new() })
+    }
+
+    /// Writes an object that belongs to `scope` (a model's short name, or the services), not yet under its own name. Only
+    /// the user can read it: it may be a Secret.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn put(&mut self, scope: &str, object: &Object) -> Result<(), WriteError> {
+        let mut text = String::new();
+        yaml::write(&mut text, object)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".csw-")
+            .suffix(".new")
+            .tempfile_in(&self.folder)
+            .map_err(at(&self.folder))?;
+        file.write_all(text.as_bytes()).map_err(at(file.path()))?;
+        self.pending.insert(file_name(object), (scope.to_owned(), file.into_temp_path()));
+        Ok(())
+    }
+
+    /// Gives all files their names, and removes what earlier runs wrote for `scopes` and this one did not.
+    ///
+    /// # Errors
+    /// When a file can't be renamed or removed; running again finishes it.
+    pub fn finish(self, scopes: impl Fn(&str) -> bool) -> Result<Written, WriteError> {
+        let before = read_index(&self.folder)?;
+        let stale: Vec<&String> = before
+            .iter()
+            .filter(|(file, scope)| scopes(scope) && !self.pending.contains_key(*file))
+            .map(|(file, _)| file)
+            .collect();
+        let removed = stale.len();
+        let mut after: BTreeMap<String, String> =
+            before.iter().filter(|(_, scope)| !scopes(scope)).map(|(f, s)| (f.clone(), s.clone())).collect();
+        after.extend(self.pending.iter().map(|(file, (scope, _))| (file.clone(), scope.clone())));
+        // Killed in between, the index names what is there and what is to come, so that the next run can remove either.
+        let mut both = before.clone();
+        both.extend(after.clone());
+        write_index(&self.folder, &both)?;
+        for file in stale {
+            let path = self.folder.join(file);
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(at(&path)(e)),
+                _ => {}
+            }
+        }
+        let files = self.pending.len();
+        for (file, (_, temporary)) in self.pending {
+            let path = self.folder.join(file);
+            temporary.persist(&path).map_err(|e| at(&path)(e.error))?;
+        }
+        write_index(&self.folder, &after)?;
+        Ok(Written { files, removed })
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> WriteError {
+    let path = path.to_owned();
+    move |source| WriteError::File { path, source }
+}
+
+/// `<place in the install order>-<kind>-<name>.yaml`: `kubectl apply -f DIR` takes files in the order of their names.
+fn file_name(object: &Object) -> String {
+    format!("{:02}-{}-{}.yaml", object.order().number(), object.kind().to_lowercase(), object.name())
+        .replace(['/', ':'], "_")
+}
+
+fn read_index(folder: &Path) -> Result<BTreeMap<String, String>, WriteError> {
+    let path = folder.join(INDEX);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) => return Err(at(&path)(e)),
+    };
+    let mut files = BTreeMap::new();
+    for (n, line) in text.lines().enumerate() {
+        // A name that leads elsewhere was not written by csw, and must not be removed by it.
+        let entry = line.split_once('\t').filter(|(_, f)| !f.contains('/') && f.ends_with(".yaml"));
+        match entry {
+            Some((scope, file)) => drop(files.insert(file.to_owned(), scope.to_owned())),
+            None => return Err(WriteError::Index { path, line: n + 1, text: line.to_owned() }),
+        }
+    }
+    Ok(files)
+}
+
+fn write_index(folder: &Path, files: &BTreeMap<String, String>) -> Result<(), WriteError> {
+    let path = folder.join(INDEX);
+    let text: String = files.iter().map(|(file, scope)| format!("{scope}\t{file}\n")).collect();
+    let mut file =
+        tempfile::Builder::new().prefix(".csw-").suffix(".new").tempfile_in(folder).map_err(at(folder))?;
+    file.write_all(text.as_bytes()).map_err(at(&path))?;
+    file.persist(&path).map_err(|e| at(&path)(e.error))?;
+    Ok(())
+}
