@@ -6,7 +6,8 @@
 use std::fmt;
 
 use crate::{
-    config, executor, job, kube, model, outputs, plan, publish, render, secret, services, settings, sink, store,
+    config, executor, job, kube, model, outputs, plan, publish, render, secret, services, settings, sink,
+    store,
 };
 
 /// What `csw` exits with.

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::model::{DnsLabel, ModelError};
-use crate::settings::Overrides;
 use crate::render::{KubeVersion, RenderError};
+use crate::settings::Overrides;
 
 /// Where objects go, and what they are rendered for.
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use crate::error::{Exit, Failure};
 use crate::model::ModelName;
 use crate::render::{ModelInput, Object, Renderer};
 use crate::secret::{self, Scope};
-use crate::sink::{DirectorySink, WriteError, StreamSink};
+use crate::sink::{DirectorySink, StreamSink, WriteError};
 
 /// Render models as objects for Kubernetes
 ///
