@@ -10,7 +10,7 @@ use super::members::config_maps;
 use super::plan::{Plan, Step};
 use super::{ApplyProgress, Check, ClusterSink, Options, SinkError};
 use crate::kube::{Body, Dependents, DryRun, KubeError, Observer, Target, WaitProgress};
-use crate::model::ObjectRef;
+use crate::model::{GroupVersionKind, ObjectRef};
 use crate::plan::applyset::Contents;
 use crate::plan::{ChangeSet, rank};
 
@@ -101,6 +101,7 @@ impl ClusterSink {
         self.send_rank(first, options, &mut ledger).await;
         if !deferred.is_empty() && !ledger.stopped() {
             self.establish(definitions).await?;
+            self.served(deferred.iter().map(|job| job.resource.gvk.clone()).collect()).await?;
             let unasked = Options { ..options.clone() };
             let checked = self.check_all(deferred, Check::Server, &unasked, 0, ledger.total, &Quiet).await?;
             let mut changes = Vec::new();
@@ -237,7 +238,24 @@ impl ClusterSink {
         Ok(())
     }
 
-    /// Waits until new kinds are served.
+    /// Returns when kinds are served. An established definition may take another moment to be so, or longer where
+    /// there are several API servers; discovery can't be watched.
+    async fn served(&self, kinds: BTreeSet<GroupVersionKind>) -> Result<(), SinkError> {
+        let begun = std::time::Instant::now();
+        loop {
+            let served = self.cluster.discover(&kinds, &BTreeSet::new()).await?;
+            let Some(missing) = served.missing.first() else { return Ok(()) };
+            if begun.elapsed() > ESTABLISH {
+                return Err(SinkError::Kube(KubeError::Answer {
+                    what: format!("use {}", missing.gvk),
+                    why: "it is established but not served".into(),
+                }));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits until new kinds are established.
     async fn establish(&self, definitions: Vec<Target>) -> Result<(), SinkError> {
         let names: BTreeSet<String> = definitions.iter().map(|t| t.object.to_string()).collect();
         let observer = Observer::new(&self.cluster, definitions, None);
