@@ -1,4 +1,4 @@
-//! What `svc config` and `models config` share: from settings, project and secrets to what the renderer takes.
+//! What `config` and `apply` of services and models share: from settings, project and secrets to what the renderer takes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,10 +6,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use super::args::RenderArgs;
 use crate::error::Failure;
 use crate::model::ImageReference;
-use crate::render::{RedisPasswords, RenderContext, RenderError, ServicesContext, Templates};
+use crate::render::{KubeVersion, RedisPasswords, RenderContext, RenderError, ServicesContext, Templates};
 use crate::secret::{Change, Scope, SecretBackend, SecretName, SecretValue};
 use crate::settings::Settings;
 
@@ -56,7 +55,11 @@ fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// What all objects depend on, or what is missing for it.
-pub(super) fn context(args: &RenderArgs, settings: &Settings, needs: &mut Vec<String>) -> RenderContext {
+pub(super) fn context(
+    kube_version: KubeVersion,
+    settings: &Settings,
+    needs: &mut Vec<String>,
+) -> RenderContext {
     let project = settings.project.value.clone();
     if project.is_none() {
         needs.push(
@@ -73,7 +76,7 @@ pub(super) fn context(args: &RenderArgs, settings: &Settings, needs: &mut Vec<St
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // above zero and at most a year
     let grace_seconds = settings.grace_period.value.as_secs_f64().ceil() as u32;
     RenderContext {
-        kube_version: args.kube_version,
+        kube_version,
         registry: settings.registry.value.clone(),
         project: project.unwrap_or_default(),
         tag: settings.tag.value.to_string(),

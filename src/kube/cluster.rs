@@ -98,6 +98,22 @@ impl Cluster {
         &self.namespace
     }
 
+    /// The `N` of the release 1.N that the server runs.
+    ///
+    /// # Errors
+    /// When it can't be asked, or its answer is no version.
+    pub async fn minor_version(&self) -> Result<u32, KubeError> {
+        let what = "ask for the version";
+        let reply = self.send(Call::get("/version", what)).await?;
+        let answer: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let minor = answer.get("minor").and_then(serde_json::Value::as_str).unwrap_or_default();
+        // Cloud providers add a plus.
+        minor.trim_end_matches('+').parse().map_err(|_| KubeError::Answer {
+            what: what.into(),
+            why: format!("the minor version is `{minor}`"),
+        })
+    }
+
     /// The client, for watches.
     pub(super) fn client(&self) -> Client {
         self.client.clone()

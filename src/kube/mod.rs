@@ -21,7 +21,7 @@ pub use discovery::{Missing, Resource, Served};
 pub use error::KubeError;
 pub use logs::LogTail;
 pub use observer::{Observer, Sight, Target};
-pub use request::{Applied, Body, Dependents, DryRun};
+pub use request::{Applied, Body, Dependents};
 pub use status::Refusal;
 pub use wait::{Unready, WaitProgress};
 pub use watch::{Selection, Watched};

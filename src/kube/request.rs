@@ -7,19 +7,10 @@ use serde_json::{Value, json};
 
 use super::cluster::Call;
 use super::{Cluster, KubeError, Resource};
-use crate::model::ObjectRef;
+use crate::model::{FIELD_MANAGER, ObjectRef};
 
 /// Members that one answer may hold.
 const PAGE: usize = 2000;
-
-/// Whether the server only pretends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DryRun {
-    /// It checks, defaults and answers, but stores nothing.
-    Yes,
-    /// It does it.
-    No,
-}
 
 /// When what an object owns is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +40,12 @@ impl Body {
     }
 }
 
-/// The outcome of a server-side apply.
+/// What a server-side apply would give.
 #[derive(Debug, Clone)]
 pub struct Applied {
-    /// The object as it is now, or would be.
+    /// The object as it would be.
     pub object: Value,
-    /// Whether it was not there before.
+    /// Whether it is not there yet.
     pub created: bool,
 }
 
@@ -82,31 +73,26 @@ impl Cluster {
         resource: &Resource,
         object: &ObjectRef,
         body: Body,
-        dry_run: DryRun,
+        force: bool,
+    ) -> Result<(), KubeError> {
+        self.send(patch(resource, object, body, force, "")).await?;
+        Ok(())
+    }
+
+    /// Has the server check, default and answer as if it applied an object, but store nothing.
+    ///
+    /// # Errors
+    /// As [`Cluster::apply`] has.
+    pub async fn dry_run(
+        &self,
+        resource: &Resource,
+        object: &ObjectRef,
+        body: Body,
         force: bool,
     ) -> Result<Applied, KubeError> {
-        let mut path = format!(
-            "{}?fieldManager={}&fieldValidation=Strict",
-            resource.object_path(object),
-            crate::model::FIELD_MANAGER
-        );
-        if force {
-            path.push_str("&force=true");
-        }
-        if dry_run == DryRun::Yes {
-            path.push_str("&dryRun=All");
-        }
-        let what = format!("apply {object}");
-        let reply = self
-            .send(Call {
-                method: Method::PATCH,
-                path,
-                content_type: "application/apply-patch+yaml",
-                body: body.bytes,
-                what: what.clone(),
-                secret: body.secret,
-            })
-            .await?;
+        let call = patch(resource, object, body, force, "&dryRun=All");
+        let what = call.what.clone();
+        let reply = self.send(call).await?;
         Ok(Applied { object: parse(&reply.body, &what)?, created: reply.code == 201 })
     }
 
@@ -229,6 +215,21 @@ impl Cluster {
             Err(e) if e.is_not_found() => Ok(false),
             Err(e) => Err(e),
         }
+    }
+}
+
+fn patch(resource: &Resource, object: &ObjectRef, body: Body, force: bool, more: &str) -> Call {
+    let force = if force { "&force=true" } else { "" };
+    Call {
+        method: Method::PATCH,
+        path: format!(
+            "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{force}{more}",
+            resource.object_path(object)
+        ),
+        content_type: "application/apply-patch+yaml",
+        body: body.bytes,
+        what: format!("apply {object}"),
+        secret: body.secret,
     }
 }
 

@@ -145,7 +145,7 @@ settings! { places;
 
     /// Kubernetes namespace of the objects.
     namespace: Option<String>, Some(("--namespace", |o: &Overrides| o.namespace.clone())), "CSW_NAMESPACE",
-        "the context's" => None;
+        "`csw`" => None;
 
     /// Contexts that csw may touch; a guard against deploying to the wrong cluster.
     allowed_contexts: Contexts, NO_FLAG, "CSW_ALLOWED_CONTEXTS", "all" => Contexts::default();

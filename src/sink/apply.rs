@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::members::config_maps;
 use super::plan::{Plan, Step};
 use super::{ApplyProgress, Check, ClusterSink, Options, SinkError};
-use crate::kube::{Body, Dependents, DryRun, KubeError, Observer, Target, WaitProgress};
+use crate::kube::{Body, Dependents, KubeError, Observer, Target, WaitProgress};
 use crate::model::{GroupVersionKind, ObjectRef};
 use crate::plan::applyset::Contents;
 use crate::plan::{ChangeSet, rank};
@@ -163,9 +163,7 @@ impl ClusterSink {
                         return Sent::Withheld(object);
                     }
                     let outcome = match Body::new(step.manifest.body(), step.manifest.is_secret()) {
-                        Ok(body) => {
-                            self.cluster.apply(&step.resource, &object, body, DryRun::No, options.force).await
-                        }
+                        Ok(body) => self.cluster.apply(&step.resource, &object, body, options.force).await,
                         Err(error) => Err(error),
                     };
                     match outcome {
@@ -234,7 +232,7 @@ impl ClusterSink {
     pub(super) async fn write_parent(&self, contents: &Contents) -> Result<(), SinkError> {
         let body = Body::new(&self.parent.manifest(contents), false)?;
         // The parent is nobody's but ours.
-        self.cluster.apply(&config_maps(), &self.parent_ref(), body, DryRun::No, true).await?;
+        self.cluster.apply(&config_maps(), &self.parent_ref(), body, true).await?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::plan::Step;
 use super::{ApplyProgress, Check, ClusterSink, Options, SinkError};
-use crate::kube::{Applied, Body, DryRun, KubeError, Refusal, Resource};
+use crate::kube::{Applied, Body, KubeError, Refusal, Resource};
 use crate::plan::{Action, Change, Conflict, Manifest, fields, record, subset};
 
 /// An object that is wanted, and what is known of it.
@@ -89,12 +89,12 @@ impl ClusterSink {
         manifest.annotate(record::ANNOTATION, recorded);
         let body = Body::new(manifest.body(), manifest.is_secret())?;
         let mut taken = Vec::new();
-        let applied = match self.cluster.apply(&resource, &object, body.clone(), DryRun::Yes, false).await {
+        let applied = match self.cluster.dry_run(&resource, &object, body.clone(), false).await {
             Ok(applied) => applied,
             Err(error) => match blocked(error)? {
                 refusal if refusal.is_field_conflict() && force => {
                     taken = refusal.conflicts.keys().cloned().collect();
-                    match self.cluster.apply(&resource, &object, body, DryRun::Yes, true).await {
+                    match self.cluster.dry_run(&resource, &object, body, true).await {
                         Ok(applied) => applied,
                         Err(error) => return Ok(stopped(&manifest, &blocked(error)?)),
                     }

@@ -37,7 +37,7 @@ fn several_kubeconfigs_are_one() {
     let list = std::env::join_paths([first, sandbox.work().join("missing"), second]).unwrap();
     let output = apply(&sandbox, &[]).env("KUBECONFIG", &list).output();
     assert_eq!(output.code, 0, "{}", output.stderr);
-    assert!(fake.seen().last().unwrap().uri.contains("/namespaces/there/"));
+    assert!(fake.seen().last().unwrap().uri.contains("/namespaces/csw/"));
     assert_eq!(header(&fake, "authorization"), ["Bearer my-token"]);
 
     let unknown = apply(&sandbox, &["--context", "three"]).env("KUBECONFIG", &list).output();

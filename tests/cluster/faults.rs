@@ -13,7 +13,13 @@ fn apply(sandbox: &Sandbox, fake: &Fake, more: &[&str]) -> Output {
     let text: String = ["a", "b", "c"].iter().map(|n| config_map(n, "1")).collect();
     sandbox.write("all.yaml", text);
     sandbox
-        .csw([&["cluster", "apply", "-f", "all.yaml", "--kubeconfig", "kubeconfig"], more].concat())
+        .csw(
+            [
+                &["cluster", "apply", "-f", "all.yaml", "--kubeconfig", "kubeconfig", "--namespace", "here"],
+                more,
+            ]
+            .concat(),
+        )
         .output()
 }
 

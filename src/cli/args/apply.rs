@@ -55,12 +55,12 @@ pub(in crate::cli) struct ApplyArgs {
     pub(in crate::cli) output: Format,
 }
 
-/// Objects from files.
+/// Objects from files instead of the configuration.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SourceArgs {
-    /// File, folder (its .yaml, .yml and .json files) or `-` for stdin to take the objects from; may be given several
-    /// times
-    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    /// File, folder (its .yaml, .yml and .json files) or `-` for stdin to take the objects from, instead of the services
+    /// and models of the configuration; may be given several times
+    #[arg(short, long = "filename", value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
 }
 

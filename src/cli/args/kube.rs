@@ -18,7 +18,7 @@ pub(in crate::cli) struct KubeArgs {
     #[arg(long = "context", id = "kube_context", value_name = "NAME")]
     context: Option<String>,
 
-    /// Namespace [env: CSW_NAMESPACE] [default: the context's]
+    /// Namespace of objects that name none, and of the set's parent [env: CSW_NAMESPACE] [default: csw]
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
 
@@ -50,10 +50,15 @@ impl KubeArgs {
             o.context.clone_from(kube_context);
             o.namespace.clone_from(namespace);
         })?;
+        let namespace = match &settings.namespace.value {
+            Some(namespace) => namespace.clone(),
+            None => settings.kubernetes.namespace.to_string(),
+        };
         let access = Access {
             kubeconfig: kubeconfig.clone(),
             context: settings.context.value.clone(),
-            namespace: settings.namespace.value.clone(),
+            // The same whatever the context says: what was applied is found again.
+            namespace: Some(namespace),
             impersonate: impersonate.clone(),
             impersonate_groups: impersonate_groups.clone(),
             allowed_contexts: settings.allowed_contexts.value.0.clone(),

@@ -4,16 +4,16 @@ use crate::cli::Context;
 use crate::cli::args::{ApplyArgs, KubeArgs, SourceArgs};
 use crate::cli::deploy;
 use crate::error::Exit;
-use crate::plan::Scope;
 
-/// Bring objects of a cluster to what is wanted
+/// Bring the services and models on a cluster, or objects from files, to what is wanted
 #[derive(Debug, Args)]
 #[command(
     after_help = "Everything that would change is checked by the server first: if anything is refused, nothing is applied.
 A run that is cut short is finished by running it again.
 
 Examples:
-  csw cluster apply -f manifests/ --wait
+  csw cluster apply --wait
+  csw cluster apply -f manifests/ --prune
   csw svc config -o - | csw cluster apply -f - --prune --dry-run
   csw cluster apply -f manifests/ --prune --yes -o json"
 )]
@@ -30,6 +30,10 @@ pub(super) struct ClusterApplyArgs {
 
 pub(super) fn run(context: &Context, args: ClusterApplyArgs) -> anyhow::Result<Exit> {
     let ClusterApplyArgs { source, apply, kube } = args;
-    let manifests = deploy::read(&source.files)?;
-    deploy::run(context, &kube, &apply, deploy::Job { manifests, scope: Scope::All })
+    let desired = if source.files.is_empty() {
+        deploy::rendered(context, &kube, |settings, version| deploy::everything(context, settings, version))?
+    } else {
+        deploy::Desired::whole(deploy::read(&source.files)?)
+    };
+    deploy::run(context, &kube, &apply, desired)
 }

@@ -11,7 +11,7 @@ use crate::ui::Format;
 /// Show what an apply would change
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  csw cluster diff -f manifests/
+  csw cluster diff
   csw cluster diff -f manifests/ --prune --exit-code    # exits 3 when changes are pending")]
 pub(super) struct DiffArgs {
     #[command(flatten)]
@@ -36,14 +36,18 @@ pub(super) struct DiffArgs {
 pub(super) fn run(context: &Context, args: DiffArgs) -> anyhow::Result<Exit> {
     let DiffArgs { source, exit_code, prune, output, kube } = args;
     let printer = context.printer();
-    let manifests = deploy::read(&source.files)?;
+    let desired = if source.files.is_empty() {
+        deploy::rendered(context, &kube, |settings, version| deploy::everything(context, settings, version))?
+    } else {
+        deploy::Desired::whole(deploy::read(&source.files)?)
+    };
     let (_, access) = kube.access(context)?;
     // A diff deletes nothing, whatever it is asked to count.
     let options = Options { prune, allow_empty: true, scope: Scope::All, ..Options::default() };
     context.block_on(async {
         let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
         let progress = Progress::new(printer);
-        let plan = sink.plan(manifests, Check::Server, &options, &progress).await;
+        let plan = sink.plan(desired.into_manifests(), Check::Server, &options, &progress).await;
         progress.clear();
         let set = plan?.set;
         deploy::show(printer, output, &set, None, None)?;

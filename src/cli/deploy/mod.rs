@@ -1,5 +1,6 @@
 //! What the commands that apply have in common: reading objects, showing the plan, asking, applying, waiting.
 
+mod desired;
 mod interrupt;
 mod progress;
 mod read;
@@ -7,8 +8,9 @@ mod run;
 mod view;
 mod waiting;
 
+pub(super) use desired::{Desired, everything, models, services};
 pub(super) use interrupt::until_interrupted;
 pub(super) use progress::Progress;
 pub(super) use read::read;
-pub(super) use run::{Job, run};
+pub(super) use run::{rendered, run};
 pub(super) use view::show;

@@ -1,20 +1,30 @@
 use tokio_util::sync::CancellationToken;
 
 use super::waiting::{Waiting, explain};
-use super::{Progress, show, until_interrupted};
-use crate::cli::Context;
+use super::{Desired, Progress, show, until_interrupted};
 use crate::cli::args::{ApplyArgs, DryRunMode, KubeArgs};
+use crate::cli::{Context, rendering};
 use crate::error::{Exit, Failure};
 use crate::kube::{Observer, Target, Unready, ready::trivially_ready};
 use crate::model::ObjectRef;
-use crate::plan::{ChangeSet, Manifest, Scope};
+use crate::plan::ChangeSet;
+use crate::render::KubeVersion;
+use crate::secret;
+use crate::settings::Settings;
 use crate::sink::{Check, ClusterSink, Options, Outcome, Report};
 use crate::ui::{Format, prompt};
 
-/// Objects to apply, and what of the set this run is about.
-pub(in crate::cli) struct Job {
-    pub(in crate::cli) manifests: Vec<Manifest>,
-    pub(in crate::cli) scope: Scope,
+/// What is rendered for the release of Kubernetes that the cluster runs.
+pub(in crate::cli) fn rendered(
+    context: &Context,
+    kube: &KubeArgs,
+    render: impl FnOnce(&Settings, KubeVersion) -> anyhow::Result<Desired>,
+) -> anyhow::Result<Desired> {
+    let (settings, access) = kube.access(context)?;
+    let minor = context.block_on(async { Ok(access.connect().await?.minor_version().await?) })?;
+    // A newer release serves what the newest known one does; an older one is told apart by the renderer's error.
+    let known = minor.min(u32::from(KubeVersion::NEWEST.minor()));
+    render(&settings, format!("1.{known}").parse()?)
 }
 
 /// Plans, shows, asks, applies, waits.
@@ -22,13 +32,13 @@ pub(in crate::cli) fn run(
     context: &Context,
     kube: &KubeArgs,
     args: &ApplyArgs,
-    job: Job,
+    desired: Desired,
 ) -> anyhow::Result<Exit> {
     let ApplyArgs { dry_run, prune, allow_empty, wait, timeout, force_conflicts, concurrency, yes, output } =
         args;
     let printer = context.printer();
-    let (_, access) = kube.access(context)?;
-    let Job { manifests, scope } = job;
+    let (settings, access) = kube.access(context)?;
+    let Desired { manifests, scope, passwords } = desired;
     let options = Options {
         force: *force_conflicts,
         prune: *prune,
@@ -60,6 +70,10 @@ pub(in crate::cli) fn run(
             if !prompt::confirm(&question)? {
                 return Err(Failure::config("nothing was applied: you said no").into());
             }
+        }
+        if !passwords.is_empty() {
+            let new = rendering::keep(secret::open(&settings)?.as_ref(), passwords).await?;
+            printer.note(format!("generated {new} passwords; see them with: csw svc secrets list --reveal"));
         }
         let targets = targets(plan.wanted());
         let cancel = CancellationToken::new();

@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ConfigArgs) -> a
     let ConfigArgs { render, source, use_latest_tag } = args;
     let settings = context.settings(|o| render.adjust(o))?;
     let mut needs = Vec::new();
-    let render_context = rendering::context(&render, &settings, &mut needs);
+    let render_context = rendering::context(render.kube_version, &settings, &mut needs);
     let templates = rendering::templates(&settings)?;
     let catalog = source.load(context, &settings)?;
     if names.is_empty() && catalog.diagnostics().has_errors() {

@@ -1,5 +1,6 @@
 //! `csw models …`
 
+mod apply;
 mod config;
 mod lint;
 mod list;
@@ -37,6 +38,7 @@ enum ModelsCommand {
     New(new::NewArgs),
     Prepare(prepare::PrepareArgs),
     Config(config::ConfigArgs),
+    Apply(apply::ModelsApplyArgs),
     Secrets(secrets::ModelSecretsArgs),
 }
 
@@ -49,6 +51,7 @@ pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
         ModelsCommand::New(args) => new::run(context, &names, args),
         ModelsCommand::Prepare(args) => prepare::run(context, &names, args),
         ModelsCommand::Config(args) => config::run(context, &names, args),
+        ModelsCommand::Apply(args) => apply::run(context, &names, args),
         ModelsCommand::Secrets(args) => secrets::run(context, names, args),
     }
 }

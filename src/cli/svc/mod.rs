@@ -1,5 +1,6 @@
 //! `csw svc …`
 
+mod apply;
 mod config;
 mod templates;
 
@@ -20,6 +21,7 @@ pub(super) struct SvcArgs {
 #[derive(Debug, Subcommand)]
 enum SvcCommand {
     Config(config::ConfigArgs),
+    Apply(apply::SvcApplyArgs),
     Templates(templates::TemplatesArgs),
     Secrets(SecretsArgs),
 }
@@ -27,6 +29,7 @@ enum SvcCommand {
 pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
     match args.command {
         SvcCommand::Config(args) => config::run(context, args),
+        SvcCommand::Apply(args) => apply::run(context, args),
         SvcCommand::Templates(args) => templates::run(context, args),
         SvcCommand::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
     }

@@ -1,0 +1,145 @@
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use crate::cli::{Context, rendering};
+use crate::config::{self, Catalog, Sources};
+use crate::error::Failure;
+use crate::model::ModelName;
+use crate::plan::{Manifest, PlanError, Scope};
+use crate::render::{KubeVersion, ModelInput, Object, RenderError, Renderer};
+use crate::secret::{self, Change};
+use crate::settings::Settings;
+
+/// The label by which services and models are told apart.
+const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// What is to be applied.
+pub(in crate::cli) struct Desired {
+    pub(super) manifests: Vec<Manifest>,
+    /// What of the set this run is about.
+    pub(super) scope: Scope,
+    /// Passwords that were generated, to be kept before they are used.
+    pub(super) passwords: Vec<Change>,
+}
+
+impl Desired {
+    /// Objects from elsewhere: all that there is to the set.
+    pub(in crate::cli) fn whole(manifests: Vec<Manifest>) -> Self {
+        Self { manifests, scope: Scope::All, passwords: Vec::new() }
+    }
+
+    /// The objects, for who only looks.
+    pub(in crate::cli) fn into_manifests(self) -> Vec<Manifest> {
+        self.manifests
+    }
+}
+
+/// The services and all models of the configuration's folder.
+pub(in crate::cli) fn everything(
+    context: &Context,
+    settings: &Settings,
+    version: KubeVersion,
+) -> anyhow::Result<Desired> {
+    let Desired { mut manifests, passwords, .. } = services(context, settings, version)?;
+    let catalog = config::load_valid(&Sources::files(&settings.config_dir.value))?;
+    if catalog.models().len() > 0 || catalog.diagnostics().has_errors() {
+        manifests.extend(models(context, settings, version, &catalog, &[], false)?.manifests);
+    }
+    Ok(Desired { manifests, scope: Scope::All, passwords })
+}
+
+/// The services alone.
+pub(in crate::cli) fn services(
+    context: &Context,
+    settings: &Settings,
+    version: KubeVersion,
+) -> anyhow::Result<Desired> {
+    let mut needs = Vec::new();
+    let render_context = rendering::context(version, settings, &mut needs);
+    let templates = rendering::templates(settings)?;
+    let backend = secret::open(settings)?;
+    let kept = context.block_on(async { Ok(backend.entries(&secret::Scope::Cluster).await?) })?;
+    let services = rendering::services(settings, &kept, &mut needs);
+    rendering::nothing_missing(needs)?;
+    let Some((services, passwords)) = services else { anyhow::bail!("nothing is missing, and something is") };
+    rendering::check_images(&render_context)?;
+    let objects = Renderer::new(&templates, render_context)?.services(&services)?;
+    Ok(Desired { manifests: manifests(objects)?, scope: instances(["csw".to_owned()]), passwords })
+}
+
+/// Models: those that are named, or all that the catalogue holds.
+pub(in crate::cli) fn models(
+    context: &Context,
+    settings: &Settings,
+    version: KubeVersion,
+    catalog: &Catalog,
+    names: &[ModelName],
+    use_latest_tag: bool,
+) -> anyhow::Result<Desired> {
+    if names.is_empty() && catalog.diagnostics().has_errors() {
+        // Some of the models are broken: the others alone would be taken for all.
+        context.printer().warn(catalog.diagnostics().render(context.printer().report_style()));
+        return Err(Failure::config("some models are not valid")
+            .hint("see `csw models lint`, or name those to apply with -n")
+            .into());
+    }
+    let mut needs = Vec::new();
+    let render_context = rendering::context(version, settings, &mut needs);
+    let templates = rendering::templates(settings)?;
+    let listed = catalog.select(names)?;
+    if use_latest_tag {
+        for listed in listed.iter().filter(|l| l.model.latest_tag.is_none()) {
+            needs.push(format!(
+                "a latest tag of {}: the web app knows none (--source all)",
+                listed.model.name
+            ));
+        }
+    }
+    rendering::nothing_missing(needs)?;
+    rendering::check_images(&render_context)?;
+    if listed.is_empty() {
+        return Err(Failure::config("there is no model to apply")
+            .hint("write the first with `csw models new OWNER/TITLE`")
+            .into());
+    }
+    let scopes: Vec<secret::Scope> =
+        listed.iter().map(|l| secret::Scope::Model(l.model.name.clone())).collect();
+    let backend = secret::open(settings)?;
+    let secrets: Vec<BTreeMap<String, SecretString>> = context
+        .block_on(async { Ok(backend.entries_of(&scopes).await?) })?
+        .into_iter()
+        .map(|all| all.into_iter().map(|(n, v)| (n.to_string(), v.expose().to_owned().into())).collect())
+        .collect();
+    let renderer = Renderer::new(&templates, render_context)?;
+    let inputs = listed.iter().zip(&secrets).map(|(listed, secrets)| ModelInput {
+        model: &listed.model,
+        secrets,
+        tag: listed.model.latest_tag.as_deref().filter(|_| use_latest_tag),
+    });
+    let checked = renderer.check(inputs)?;
+    let mut objects = Vec::new();
+    renderer.stream::<RenderError>(&checked, |object| {
+        objects.push(object);
+        Ok(())
+    })?;
+    let scope = instances(listed.iter().map(|l| l.model.name.safe().to_string()));
+    Ok(Desired { manifests: manifests(objects)?, scope, passwords: Vec::new() })
+}
+
+fn instances(names: impl IntoIterator<Item = String>) -> Scope {
+    Scope::Labels(names.into_iter().map(|name| BTreeMap::from([(INSTANCE.to_owned(), name)])).collect())
+}
+
+fn manifests(objects: Vec<Object>) -> Result<Vec<Manifest>, PlanError> {
+    let mut manifests = Vec::with_capacity(objects.len());
+    let mut problems = Vec::new();
+    for object in objects {
+        let place = object.to_string();
+        match Manifest::new(object.into_value()) {
+            Ok(manifest) => manifests.push(manifest),
+            Err(list) => problems.extend(list.into_iter().map(|p| format!("{place}: {p}"))),
+        }
+    }
+    if problems.is_empty() { Ok(manifests) } else { Err(PlanError::Manifests { problems }) }
+}
