@@ -2,6 +2,7 @@
 //! doesn't give on demand.
 
 mod access;
+mod configuration;
 mod conflicts;
 mod early_failure;
 mod fake;
