@@ -18,8 +18,11 @@ const SHAPES: usize = 512;
 /// A value is never part of a text that is parsed, and rendering costs little more than the objects themselves.
 pub(super) struct Engine {
     environment: Environment<'static>,
-    shapes: HashMap<String, Mutex<HashMap<String, Arc<Vec<Node>>>>>,
+    shapes: HashMap<String, Mutex<Shapes>>,
 }
+
+/// What was parsed of a template, by the text that its conditions and loops gave.
+type Shapes = HashMap<String, Arc<Vec<Node>>>;
 
 /// What is wrong with a template, or with what it gives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
