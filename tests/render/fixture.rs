@@ -123,8 +123,12 @@ pub fn all_models() -> Vec<(Model, BTreeMap<String, SecretString>)> {
 
 /// Every object of services, models and one job of each model.
 pub fn everything(context: RenderContext) -> Vec<Object> {
+    everything_in(context, "gs://my-bucket")
+}
+
+pub fn everything_in(context: RenderContext, bucket: &str) -> Vec<Object> {
     let renderer = Renderer::new(&Templates::default(), context).unwrap();
-    let mut objects = renderer.services(&services()).unwrap();
+    let mut objects = renderer.services(&ServicesContext { bucket: bucket.into(), ..services() }).unwrap();
     for (model, secrets) in &all_models() {
         let input = ModelInput { model, secrets, tag: None };
         objects.extend(renderer.model(&input).unwrap());
