@@ -113,6 +113,44 @@ fn every_object_carries_the_recommended_labels_and_selectors_match() {
     });
 }
 
+/// Where server-side apply tells the items of a list apart by these fields, each item has them, and no two are alike.
+#[test]
+fn items_of_lists_can_be_told_apart() {
+    fn keys(value: &Value, check: &impl Fn(&[Value], &[&str])) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    if let Some(items) = value.as_array() {
+                        match key.as_str() {
+                            "env" | "containers" | "volumes" | "volumeMounts" | "imagePullSecrets" => {
+                                check(items, &["name"])
+                            }
+                            "ports" if items.iter().any(|p| p.get("containerPort").is_some()) => {
+                                check(items, &["containerPort", "protocol"]);
+                            }
+                            "ports" => check(items, &["port", "protocol"]),
+                            _ => {}
+                        }
+                    }
+                    keys(value, check);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|i| keys(i, check)),
+            _ => {}
+        }
+    }
+    everywhere(|object, _| {
+        keys(object.value(), &|items, fields| {
+            let mut seen = std::collections::BTreeSet::new();
+            for item in items {
+                let key: Vec<String> =
+                    fields.iter().map(|f| item.get(f).map(Value::to_string).unwrap_or_default()).collect();
+                assert!(key.iter().all(|k| !k.is_empty()) && seen.insert(key), "{object}: {item}");
+            }
+        });
+    });
+}
+
 #[test]
 fn only_who_needs_the_api_server_has_a_token() {
     everywhere(|object, _| {
