@@ -2,9 +2,11 @@
 
 mod access;
 mod cluster;
+mod collection;
 mod discovery;
 pub mod doctor;
 mod error;
+mod log_stream;
 mod logs;
 mod observer;
 mod proxy;
@@ -17,8 +19,10 @@ mod watch;
 
 pub use access::{Access, DEFAULT_CONCURRENCY};
 pub use cluster::Cluster;
+pub use collection::{Deletion, Insist, Propagation};
 pub use discovery::{Missing, Resource, Served};
 pub use error::KubeError;
+pub use log_stream::{LogLine, LogRange};
 pub use logs::LogTail;
 pub use observer::{Observer, Sight, Target};
 pub use request::{Applied, Body, Dependents};

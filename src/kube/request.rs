@@ -160,13 +160,10 @@ impl Cluster {
         let mut found = Vec::new();
         let mut next = String::new();
         loop {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.append_pair("limit", &PAGE.to_string());
-            query.extend_pairs(selectors);
-            if !next.is_empty() {
-                query.append_pair("continue", &next);
-            }
-            let path = format!("{}?{}", resource.path(namespace, None), query.finish());
+            let limit = PAGE.to_string();
+            let page = [("limit", limit.as_str()), ("continue", next.as_str())];
+            let pairs = page.iter().chain(selectors).filter(|(_, value)| !value.is_empty());
+            let path = format!("{}?{}", resource.path(namespace, None), query(pairs));
             let reply = match self.send(Call::get(path, what.clone())).await {
                 // The place in the list has expired: from the start.
                 Err(e) if !next.is_empty() && e.refusal().is_some_and(|r| r.code == 410) => {
@@ -231,6 +228,11 @@ fn patch(resource: &Resource, object: &ObjectRef, body: Body, force: bool, more:
         what: format!("apply {object}"),
         secret: body.secret,
     }
+}
+
+/// A query of these pairs.
+pub(super) fn query<'q>(pairs: impl IntoIterator<Item = &'q (&'q str, &'q str)>) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 fn with_kind(item: Value, resource: &Resource) -> Value {

@@ -58,6 +58,17 @@ impl Refusal {
         }
     }
 
+    /// From a status that the client has read already.
+    pub(super) fn of(status: &Status) -> Self {
+        Self {
+            code: status.code,
+            reason: status.reason.clone(),
+            message: status.message.clone(),
+            conflicts: BTreeMap::new(),
+            retry_after: None,
+        }
+    }
+
     /// Whether what was asked for isn't there.
     pub fn is_not_found(&self) -> bool {
         self.code == 404

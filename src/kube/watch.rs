@@ -137,12 +137,6 @@ fn refused(error: &watcher::Error, what: &str) -> Option<KubeError> {
     if !matches!(status.code, 401 | 403 | 404 | 405) {
         return None;
     }
-    let refusal = Refusal {
-        code: status.code,
-        reason: status.reason.clone(),
-        message: status.message.clone(),
-        conflicts: std::collections::BTreeMap::new(),
-        retry_after: None,
-    };
+    let refusal = Refusal::of(status);
     Some(KubeError::Refused { what: what.to_owned(), refusal })
 }

@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A text at a JSON pointer; empty if there is none.
-pub(super) fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
+pub fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A number at a JSON pointer.
-pub(super) fn number(object: &Value, pointer: &str) -> Option<i64> {
+pub fn number(object: &Value, pointer: &str) -> Option<i64> {
     object.pointer(pointer).and_then(Value::as_i64)
 }
 
@@ -18,12 +18,12 @@ pub(super) fn truth(object: &Value, pointer: &str) -> bool {
 }
 
 /// The items of a list at a JSON pointer.
-pub(super) fn items<'v>(object: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
+pub fn items<'v>(object: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
     object.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// A condition of the status by its type.
-pub(super) fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
+pub fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
     items(object, "/status/conditions").find(|c| text(c, "/type") == kind)
 }
 

@@ -16,6 +16,6 @@ mod surroundings;
 mod verdict;
 
 pub use assess::{assess, has_pods, trivially_ready};
-pub use lookup::image_digests;
+pub use lookup::{condition, image_digests, items, number, text};
 pub use surroundings::Surroundings;
 pub use verdict::{PodPlace, Trouble, Verdict};
