@@ -16,6 +16,7 @@ mod examples;
 mod executor;
 mod generated;
 mod help;
+mod job_runtimes;
 mod jobs;
 mod models;
 mod outputs;

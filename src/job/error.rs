@@ -1,4 +1,6 @@
 use crate::error::{Diagnose, Exit};
+use crate::kube::KubeError;
+use crate::model::JobId;
 
 /// Why a job's executor could not be started, asked or ended.
 #[derive(Debug, thiserror::Error)]
@@ -37,14 +39,81 @@ pub enum RuntimeError {
         /// What was found.
         reason: String,
     },
+    /// The cluster refused, or could not be reached.
+    #[error(transparent)]
+    Kube(#[from] KubeError),
+    /// The Job that was to be made is none.
+    #[error("cannot make the Job of {key}: {reason}")]
+    Manifest {
+        /// The attempt.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is a Job of that name for another request.
+    #[error("there is a Job {name} in the namespace {namespace} already, for another request")]
+    Conflict {
+        /// The Job.
+        name: String,
+        /// Where it is.
+        namespace: String,
+    },
+    /// No such job.
+    #[error("there is no job {id} in the namespace {namespace}")]
+    Unknown {
+        /// What was asked for.
+        id: JobId,
+        /// Where it was looked for.
+        namespace: String,
+    },
+    /// What was deleted is still there.
+    #[error("not gone after {seconds} s: {left}")]
+    Lingers {
+        /// What is left.
+        left: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// A log broke off.
+    #[error("cannot read the log of pod {pod}: {source}")]
+    Log {
+        /// The pod.
+        pod: String,
+        /// What happened.
+        source: std::io::Error,
+    },
 }
 
 impl Diagnose for RuntimeError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } | Self::Spawn { .. } | Self::Process { .. } | Self::Damaged { .. } => {
-                Exit::Config
+            Self::Kube(error) => error.exit(),
+            Self::Log { .. } => Exit::Remote,
+            Self::Lingers { .. } => Exit::Failed,
+            Self::Io { .. }
+            | Self::Spawn { .. }
+            | Self::Process { .. }
+            | Self::Damaged { .. }
+            | Self::Manifest { .. }
+            | Self::Conflict { .. }
+            | Self::Unknown { .. } => Exit::Config,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Kube(error) => error.hints(),
+            Self::Unknown { .. } => vec![
+                "See which there are: `csw jobs list --on kubernetes`, or choose another namespace with --namespace NAME"
+                    .to_owned(),
+            ],
+            Self::Conflict { name, .. } => {
+                vec![format!("Choose another id, or remove it: `csw jobs cancel --on kubernetes {name}`")]
             }
+            Self::Lingers { .. } => {
+                vec!["A node that is gone keeps its pods: see `kubectl get nodes`".to_owned()]
+            }
+            _ => Vec::new(),
         }
     }
 }

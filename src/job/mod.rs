@@ -1,6 +1,7 @@
 //! Running the executors of jobs: a trait, and its implementations.
 
 mod error;
+pub mod kubernetes;
 pub mod process;
 mod runtime;
 

@@ -11,4 +11,4 @@ mod killed;
 mod lifecycle;
 mod refused;
 mod restart;
-mod space;
+pub mod space;

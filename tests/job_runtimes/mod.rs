@@ -1,0 +1,38 @@
+//! What every runtime of jobs must do, with shell scripts in the executor's place.
+
+mod conformance;
+mod kubernetes;
+mod process;
+
+/// Runs all cases on a bed; a bed that is missing leaves them out.
+macro_rules! on {
+    ($bed:ident: $($case:ident),+ $(,)?) => {
+        mod $bed {
+            $(#[tokio::test]
+            async fn $case() {
+                if let Some(bed) = super::super::$bed::bed().await {
+                    super::super::conformance::$case(&bed).await;
+                }
+            })+
+        }
+    };
+}
+
+macro_rules! on_both {
+    ($($case:ident),+ $(,)?) => {
+        mod on {
+            on!(process: $($case),+);
+            on!(kubernetes: $($case),+);
+        }
+    };
+}
+
+on_both!(
+    creating_twice_runs_once,
+    the_exit_code_is_told,
+    a_later_runtime_adopts_what_runs,
+    a_followed_log_goes_on_to_the_end,
+    stopping_asks_first_and_leaves_nothing_running,
+    what_is_not_there_is_absent,
+    attempts_are_told_apart,
+);
