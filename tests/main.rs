@@ -18,6 +18,7 @@ mod generated;
 mod help;
 mod job_runtimes;
 mod jobs;
+mod kubernetes_jobs;
 mod models;
 mod outputs;
 mod outputs_processor;

@@ -1,11 +1,14 @@
 //! Groups of flags that several commands share.
 
 mod apply;
+mod cluster;
 mod global;
+
 mod kube;
 mod render;
 
 pub(super) use apply::{ApplyArgs, DryRunMode, SourceArgs};
+pub(super) use cluster::ClusterArgs;
 pub use global::GlobalArgs;
 pub(super) use kube::KubeArgs;
 pub(super) use render::RenderArgs;

@@ -1,23 +1,24 @@
 use clap::Args;
 
-use super::connect::SchedulerArgs;
+use super::source::{JobSource, JobSourceArgs, connect};
 use super::view;
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::model::JobId;
-use crate::ui::Format;
+use crate::ui::{Format, Progress};
 
 /// Cancel jobs that have not ended
 ///
-/// A running job is asked to end and gets the stack's grace period for it. A job that has ended stays as it is.
+/// A running job is asked to end and gets a grace period for it: the stack's, or that of its pod. A job that has ended
+/// stays as it is. In a cluster nothing is left of a cancelled job, and this waits until that is so.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw jobs cancel run-1
   csw jobs list --status PENDING -o name | xargs csw jobs cancel")]
 pub(super) struct CancelArgs {
     #[command(flatten)]
-    scheduler: SchedulerArgs,
+    source: JobSourceArgs,
 
     /// The jobs
     #[arg(required = true, value_name = "ID", add = job_ids())]
@@ -29,15 +30,28 @@ pub(super) struct CancelArgs {
 }
 
 pub(super) fn run(context: &Context, args: CancelArgs) -> anyhow::Result<Exit> {
-    let CancelArgs { scheduler, ids, output } = args;
-    let client = scheduler.client(context)?;
-    let jobs = context.block_on(async {
-        let mut jobs = Vec::with_capacity(ids.len());
-        for id in &ids {
-            jobs.push(client.cancel(id).await?);
+    let CancelArgs { source, ids, output } = args;
+    let printer = context.printer();
+    match source.source(context)? {
+        JobSource::Scheduler(client) => {
+            let jobs = context.block_on(async {
+                let mut jobs = Vec::with_capacity(ids.len());
+                for id in &ids {
+                    jobs.push(client.cancel(id).await?);
+                }
+                Ok(jobs)
+            })?;
+            view::show(printer, output, &jobs)?;
         }
-        Ok(jobs)
-    })?;
-    context.printer().view(output, &jobs, |jobs| view::table(jobs), |jobs| view::names(jobs))?;
+        JobSource::Kubernetes(access) => {
+            let jobs = context.block_on(async {
+                let progress = Progress::spinner(printer, "waiting for the pods to end");
+                let jobs = connect(&access).await?.cancel(&ids).await?;
+                drop(progress);
+                Ok(jobs)
+            })?;
+            view::show(printer, output, &jobs)?;
+        }
+    }
     Ok(Exit::Ok)
 }

@@ -1,25 +1,27 @@
 use clap::Args;
 
-use super::connect::SchedulerArgs;
+use super::source::{JobSource, JobSourceArgs, connect};
 use crate::cli::Context;
 use crate::cli::complete::model_names;
 use crate::error::Exit;
+use crate::job::kubernetes::Retention;
 use crate::model::{JobStatus, ModelName, Seconds};
-use crate::services::scheduler::wire::CleanupRequest;
+use crate::services::scheduler::wire::{Cleaned, CleanupRequest};
 use crate::ui::{Format, Table};
 
 /// Forget jobs that have ended: their record, inputs and logs
 ///
-/// Results that are in the bucket stay there; results that the web app has yet to take are left alone. Without
-/// --succeeded and --failed: however they ended.
+/// Results that are in the bucket stay there; results that the web app has yet to take are left alone. In a cluster:
+/// their Jobs and pods. Without --succeeded and --failed: however they ended.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw jobs cleanup --dry-run
   csw jobs cleanup --succeeded --older-than 12h
-  csw jobs cleanup --keep-last 100")]
+  csw jobs cleanup --keep-last 100
+  csw jobs cleanup --on kubernetes --succeeded --older-than 1h")]
 pub(super) struct CleanupArgs {
     #[command(flatten)]
-    scheduler: SchedulerArgs,
+    source: JobSourceArgs,
 
     /// Jobs that succeeded
     #[arg(long)]
@@ -51,17 +53,33 @@ pub(super) struct CleanupArgs {
 }
 
 pub(super) fn run(context: &Context, args: CleanupArgs) -> anyhow::Result<Exit> {
-    let CleanupArgs { scheduler, succeeded, failed, names, older_than, keep_last, dry_run, output } = args;
-    let client = scheduler.client(context)?;
-    let mut status = Vec::new();
-    if succeeded {
-        status.push(JobStatus::Success);
-    }
-    if failed {
-        status.extend([JobStatus::Fail, JobStatus::Cancelled]);
-    }
-    let request = CleanupRequest { status, models: names, older_than, keep_last, dry_run };
-    let cleaned = context.block_on(async { Ok(client.cleanup(&request).await?) })?;
+    let CleanupArgs { source, succeeded, failed, names, older_than, keep_last, dry_run, output } = args;
+    // Without either: however they ended.
+    let (succeeded, failed) = (succeeded || !failed, failed || !succeeded);
+    let cleaned = match source.source(context)? {
+        JobSource::Scheduler(client) => {
+            let mut status = Vec::new();
+            if succeeded {
+                status.push(JobStatus::Success);
+            }
+            if failed {
+                status.extend([JobStatus::Fail, JobStatus::Cancelled]);
+            }
+            let request = CleanupRequest { status, models: names, older_than, keep_last, dry_run };
+            context.block_on(async { Ok(client.cleanup(&request).await?) })?
+        }
+        JobSource::Kubernetes(access) => {
+            let retention = Retention { succeeded, failed, models: names, older_than, keep_last };
+            let removed = context.block_on(async {
+                let jobs = connect(&access).await?;
+                Ok(match dry_run {
+                    true => jobs.plan_cleanup(&retention).await?.chosen,
+                    false => jobs.cleanup(&retention).await?,
+                })
+            })?;
+            Cleaned { removed }
+        }
+    };
     let printer = context.printer();
     let verb = if dry_run { "would be removed" } else { "removed" };
     printer.note(format!("{verb}: {}", cleaned.removed.len()));

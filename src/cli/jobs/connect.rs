@@ -15,6 +15,11 @@ pub(super) struct SchedulerArgs {
 }
 
 impl SchedulerArgs {
+    /// Whether a flag names one.
+    pub(super) fn is_given(&self) -> bool {
+        self.scheduler.is_some()
+    }
+
     pub(super) fn client(self, context: &Context) -> anyhow::Result<SchedulerClient> {
         let settings = context.settings(|o| o.scheduler = self.scheduler)?;
         Ok(SchedulerClient::new(settings.scheduler.value, settings.scheduler_token.value)?)

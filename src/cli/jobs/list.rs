@@ -1,11 +1,13 @@
 use clap::Args;
 
-use super::connect::SchedulerArgs;
+use super::source::{JobSource, JobSourceArgs, connect};
 use super::view;
 use crate::cli::Context;
 use crate::cli::complete::model_names;
 use crate::error::Exit;
-use crate::model::{JobStatus, ModelName};
+use crate::job::kubernetes::ClusterJob;
+use crate::model::{Job, JobStatus, ModelName};
+use crate::services::client::SchedulerClient;
 use crate::ui::Format;
 
 /// Jobs that are asked for at once.
@@ -16,10 +18,11 @@ const PAGE: usize = 1000;
 #[command(after_help = "Examples:
   csw jobs list
   csw jobs list --status RUNNING,PENDING -n Examples/Solow
-  csw jobs list --status FAIL -o json")]
+  csw jobs list --status FAIL -o json
+  csw jobs list --on kubernetes --namespace csw")]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    scheduler: SchedulerArgs,
+    source: JobSourceArgs,
 
     /// Only jobs that stand so
     #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "STATUS")]
@@ -39,24 +42,44 @@ pub(super) struct ListArgs {
 }
 
 pub(super) fn run(context: &Context, args: ListArgs) -> anyhow::Result<Exit> {
-    let ListArgs { scheduler, status, names, limit, output } = args;
-    let client = scheduler.client(context)?;
-    let jobs = context.block_on(async {
-        let mut jobs = Vec::new();
-        let mut after = None;
-        loop {
-            let left = limit.map_or(PAGE, |limit| limit.saturating_sub(jobs.len()).min(PAGE));
-            if left == 0 {
-                return Ok(jobs);
-            }
-            let page = client.page(&status, &names, after.as_ref(), left).await?;
-            jobs.extend(page.jobs);
-            after = page.next;
-            if after.is_none() {
-                return Ok(jobs);
-            }
+    let ListArgs { source, status, names, limit, output } = args;
+    let printer = context.printer();
+    match source.source(context)? {
+        JobSource::Scheduler(client) => {
+            let jobs = context.block_on(pages(&client, &status, &names, limit))?;
+            view::show(printer, output, &jobs)?;
         }
-    })?;
-    context.printer().view(output, &jobs, |jobs| view::table(jobs), |jobs| view::names(jobs))?;
+        JobSource::Kubernetes(access) => {
+            let mut jobs = context.block_on(async { Ok(connect(&access).await?.list().await?) })?;
+            jobs.retain(|ClusterJob { job, .. }| {
+                (status.is_empty() || status.contains(&job.status))
+                    && (names.is_empty() || names.contains(&job.model))
+            });
+            jobs.truncate(limit.unwrap_or(usize::MAX));
+            view::show(printer, output, &jobs)?;
+        }
+    }
     Ok(Exit::Ok)
+}
+
+async fn pages(
+    client: &SchedulerClient,
+    status: &[JobStatus],
+    names: &[ModelName],
+    limit: Option<usize>,
+) -> anyhow::Result<Vec<Job>> {
+    let mut jobs = Vec::new();
+    let mut after = None;
+    loop {
+        let left = limit.map_or(PAGE, |limit| limit.saturating_sub(jobs.len()).min(PAGE));
+        if left == 0 {
+            return Ok(jobs);
+        }
+        let page = client.page(status, names, after.as_ref(), left).await?;
+        jobs.extend(page.jobs);
+        after = page.next;
+        if after.is_none() {
+            return Ok(jobs);
+        }
+    }
 }

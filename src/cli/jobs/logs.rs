@@ -1,10 +1,11 @@
 use clap::Args;
 use futures::StreamExt;
 
-use super::connect::SchedulerArgs;
+use super::source::{JobSource, JobSourceArgs, connect};
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
 use crate::error::Exit;
+use crate::job::kubernetes::LogEvent;
 use crate::model::JobId;
 
 /// Print what a job's model wrote
@@ -13,10 +14,11 @@ use crate::model::JobId;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw jobs logs run-1
-  csw jobs logs -f run-1")]
+  csw jobs logs -f run-1
+  csw jobs logs -f run-1 --on kubernetes >run-1.log")]
 pub(super) struct LogsArgs {
     #[command(flatten)]
-    scheduler: SchedulerArgs,
+    source: JobSourceArgs,
 
     /// The job
     #[arg(value_name = "ID", add = job_ids())]
@@ -28,13 +30,27 @@ pub(super) struct LogsArgs {
 }
 
 pub(super) fn run(context: &Context, args: LogsArgs) -> anyhow::Result<Exit> {
-    let LogsArgs { scheduler, id, follow } = args;
-    let client = scheduler.client(context)?;
+    let LogsArgs { source, id, follow } = args;
     let printer = context.printer();
+    let source = source.source(context)?;
     context.block_on(async {
-        let mut log = std::pin::pin!(client.logs(&id, follow).await?);
-        while let Some(chunk) = log.next().await {
-            printer.bytes(&chunk?)?;
+        match source {
+            JobSource::Scheduler(client) => {
+                let mut log = std::pin::pin!(client.logs(&id, follow).await?);
+                while let Some(chunk) = log.next().await {
+                    printer.bytes(&chunk?)?;
+                }
+            }
+            JobSource::Kubernetes(access) => {
+                let jobs = connect(&access).await?;
+                let mut log = if follow { jobs.follow(&id).await? } else { jobs.log(&id).await? };
+                while let Some(event) = log.next().await {
+                    match event? {
+                        LogEvent::Bytes(bytes) => printer.bytes(&bytes)?,
+                        LogEvent::Note(note) => printer.note(note),
+                    }
+                }
+            }
         }
         Ok(Exit::Ok)
     })

@@ -10,6 +10,7 @@ mod list;
 mod logs;
 mod results;
 mod run;
+mod source;
 mod status;
 mod submit;
 mod view;

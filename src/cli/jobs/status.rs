@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::connect::SchedulerArgs;
+use super::source::{JobSource, JobSourceArgs, connect};
 use super::view;
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
@@ -12,10 +12,11 @@ use crate::ui::Format;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw jobs status run-1
-  csw jobs status run-1 run-2 -o json")]
+  csw jobs status run-1 run-2 -o json
+  csw jobs status run-1 --on kubernetes")]
 pub(super) struct StatusArgs {
     #[command(flatten)]
-    scheduler: SchedulerArgs,
+    source: JobSourceArgs,
 
     /// The jobs
     #[arg(required = true, value_name = "ID", add = job_ids())]
@@ -27,15 +28,23 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn run(context: &Context, args: StatusArgs) -> anyhow::Result<Exit> {
-    let StatusArgs { scheduler, ids, output } = args;
-    let client = scheduler.client(context)?;
-    let jobs = context.block_on(async {
-        let mut jobs = Vec::with_capacity(ids.len());
-        for id in &ids {
-            jobs.push(client.job(id).await?);
+    let StatusArgs { source, ids, output } = args;
+    let printer = context.printer();
+    match source.source(context)? {
+        JobSource::Scheduler(client) => {
+            let jobs = context.block_on(async {
+                let mut jobs = Vec::with_capacity(ids.len());
+                for id in &ids {
+                    jobs.push(client.job(id).await?);
+                }
+                Ok(jobs)
+            })?;
+            view::show(printer, output, &jobs)?;
         }
-        Ok(jobs)
-    })?;
-    context.printer().view(output, &jobs, |jobs| view::table(jobs), |jobs| view::names(jobs))?;
+        JobSource::Kubernetes(access) => {
+            let jobs = context.block_on(async { Ok(connect(&access).await?.get(&ids).await?) })?;
+            view::show(printer, output, &jobs)?;
+        }
+    }
     Ok(Exit::Ok)
 }

@@ -1,30 +1,74 @@
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::model::Job;
-use crate::ui::Table;
+use crate::job::kubernetes::ClusterJob;
+use crate::model::{Job, JobStatus};
+use crate::ui::{Format, Printer, Table};
 
-/// Jobs for people.
-pub(super) fn table(jobs: &[Job]) -> Table {
-    let heading = ["ID", "MODEL", "TASK", "STATUS", "AGE", "TOOK", "REASON"];
+/// A job that can be shown.
+pub(super) trait Row: Serialize {
+    /// Whether it is told where a job runs.
+    const PLACED: bool;
+    fn job(&self) -> &Job;
+    fn node(&self) -> Option<&str>;
+}
+
+impl Row for Job {
+    const PLACED: bool = false;
+
+    fn job(&self) -> &Job {
+        self
+    }
+
+    fn node(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Row for ClusterJob {
+    const PLACED: bool = true;
+
+    fn job(&self) -> &Job {
+        &self.job
+    }
+
+    fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+}
+
+/// Writes jobs to stdout.
+pub(super) fn show<R: Row>(printer: Printer, format: Format, jobs: &[R]) -> anyhow::Result<()> {
+    let names = |jobs: &&[R]| jobs.iter().map(|row| row.job().id.to_string()).collect();
+    printer.view(format, &jobs, |jobs| table(jobs), names)
+}
+
+fn table<R: Row>(jobs: &[R]) -> Table {
+    let mut heading = vec!["ID", "MODEL", "TASK", "STATUS", "AGE", "TOOK"];
+    if R::PLACED {
+        heading.extend(["ATTEMPT", "NODE"]);
+    }
+    heading.push("REASON");
     let mut table = Table::new(&heading, "No jobs");
     let now = Timestamp::now();
-    for job in jobs {
+    for row in jobs {
+        let job = row.job();
         let took = job.started_at.map(|started| span(started, job.finished_at.unwrap_or(now)));
-        table.row([
+        let mut cells = vec![
             job.id.to_string(),
             job.model.to_string(),
             job.task.to_string(),
             job.status.to_string(),
             span(job.created_at, now),
-            took.filter(|_| job.status != crate::model::JobStatus::Pending).unwrap_or_default(),
-            job.reason.clone().unwrap_or_default(),
-        ]);
+            took.filter(|_| job.status != JobStatus::Pending).unwrap_or_default(),
+        ];
+        if R::PLACED {
+            cells.extend([job.attempt.to_string(), row.node().unwrap_or_default().to_owned()]);
+        }
+        cells.push(job.reason.clone().unwrap_or_default());
+        table.row(cells);
     }
     table
-}
-
-pub(super) fn names(jobs: &[Job]) -> Vec<String> {
-    jobs.iter().map(|job| job.id.to_string()).collect()
 }
 
 /// A span of time in its two largest units.

@@ -2,11 +2,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::connect::{SchedulerArgs, patiently};
-use super::view;
+use super::connect::patiently;
+use super::source::{JobSource, JobSourceArgs, connect};
+use super::view::{self, Row};
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
 use crate::error::{Exit, Failure};
+use crate::job::kubernetes::{ClusterJob, KubernetesJobs};
 use crate::model::{Job, JobId, JobStatus, Seconds};
 use crate::services::client::SchedulerClient;
 use crate::ui::{Format, Printer, Progress};
@@ -22,10 +24,11 @@ const ROUND: u64 = 30;
 #[command(after_help = "Examples:
   csw jobs wait run-1
   csw jobs wait run-1 run-2 --timeout 15m
-  csw jobs wait --all -o json")]
+  csw jobs wait --all -o json
+  csw jobs wait run-1 --on kubernetes --timeout 1h")]
 pub(super) struct WaitArgs {
     #[command(flatten)]
-    scheduler: SchedulerArgs,
+    source: JobSourceArgs,
 
     /// The jobs
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID", add = job_ids())]
@@ -45,32 +48,67 @@ pub(super) struct WaitArgs {
 }
 
 pub(super) fn run(context: &Context, args: WaitArgs) -> anyhow::Result<Exit> {
-    let WaitArgs { scheduler, mut ids, all, timeout, output } = args;
-    let client = scheduler.client(context)?;
+    let WaitArgs { source, mut ids, all, timeout, output } = args;
     let printer = context.printer();
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t.to_duration()));
-    let (jobs, unfinished) = context.block_on(async {
-        client.health().await?;
-        if all {
-            ids = unfinished_jobs(&client).await?;
+    match source.source(context)? {
+        JobSource::Scheduler(client) => {
+            let jobs = context.block_on(async {
+                client.health().await?;
+                if all {
+                    ids = unfinished_jobs(&client).await?;
+                }
+                wait_for(&client, printer, &ids, deadline).await
+            })?;
+            conclude(printer, output, &jobs, "csw jobs results")
         }
-        wait_for(&client, printer, &ids, deadline).await
-    })?;
-    printer.view(output, &jobs, |jobs| view::table(jobs), |jobs| view::names(jobs))?;
+        JobSource::Kubernetes(access) => {
+            let jobs = context.block_on(async {
+                let cluster = connect(&access).await?;
+                if all {
+                    let jobs = cluster.list().await?.into_iter().map(|job| job.job);
+                    ids = jobs.filter(|job| !job.status.is_final()).map(|job| job.id).collect();
+                }
+                wait_in(&cluster, printer, &ids, deadline).await
+            })?;
+            conclude(printer, output, &jobs, "csw jobs logs --on kubernetes")
+        }
+    }
+}
+
+/// Shows the jobs; an error unless all of them have succeeded.
+fn conclude<R: Row>(printer: Printer, output: Format, jobs: &[R], why: &str) -> anyhow::Result<Exit> {
+    view::show(printer, output, jobs)?;
+    let unfinished = jobs.iter().filter(|row| !row.job().status.is_final()).count();
     if unfinished > 0 {
         let message = format!("the time ran out: {unfinished} of {} jobs have not ended", jobs.len());
         return Err(Failure::failed(message)
             .hint("Wait longer, or cancel them: `csw jobs cancel ID`")
             .into());
     }
-    let bad: Vec<&Job> = jobs.iter().filter(|job| job.status != JobStatus::Success).collect();
+    let bad: Vec<&Job> = jobs.iter().map(Row::job).filter(|job| job.status != JobStatus::Success).collect();
     if let Some(first) = bad.first() {
         let message = format!("{} of {} jobs did not succeed", bad.len(), jobs.len());
-        return Err(Failure::failed(message)
-            .hint(format!("See why: `csw jobs results {}`", first.id))
-            .into());
+        return Err(Failure::failed(message).hint(format!("See why: `{why} {}`", first.id)).into());
     }
     Ok(Exit::Ok)
+}
+
+async fn wait_in(
+    cluster: &KubernetesJobs,
+    printer: Printer,
+    ids: &[JobId],
+    deadline: Option<Instant>,
+) -> anyhow::Result<Vec<ClusterJob>> {
+    let progress = Progress::counted(printer, ids.len() as u64, "jobs");
+    let told = |ended: usize, unfinished: Option<&ClusterJob>| {
+        progress.at(ended as u64);
+        if let Some(ClusterJob { job, .. }) = unfinished {
+            let reason = job.reason.as_deref().unwrap_or("running");
+            progress.message(format!("{}: {reason}", job.id));
+        }
+    };
+    Ok(cluster.wait(ids, deadline.map(tokio::time::Instant::from_std), told).await?)
 }
 
 async fn unfinished_jobs(client: &SchedulerClient) -> anyhow::Result<Vec<JobId>> {
@@ -86,16 +124,15 @@ async fn unfinished_jobs(client: &SchedulerClient) -> anyhow::Result<Vec<JobId>>
     }
 }
 
-/// The jobs as they stand at the end, and how many of them have not ended.
+/// The jobs as they stand at the end.
 async fn wait_for(
     client: &SchedulerClient,
     printer: Printer,
     ids: &[JobId],
     deadline: Option<Instant>,
-) -> anyhow::Result<(Vec<Job>, usize)> {
+) -> anyhow::Result<Vec<Job>> {
     let progress = Progress::counted(printer, ids.len() as u64, "jobs");
     let mut jobs = Vec::with_capacity(ids.len());
-    let mut unfinished = 0;
     for id in ids {
         let job = loop {
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
@@ -105,9 +142,8 @@ async fn wait_for(
                 break job;
             }
         };
-        unfinished += usize::from(!job.status.is_final());
         jobs.push(job);
         progress.step();
     }
-    Ok((jobs, unfinished))
+    Ok(jobs)
 }

@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Context;
+use crate::kube::Access;
+use crate::settings::Settings;
+
+/// Which cluster, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster options")]
+pub(in crate::cli) struct ClusterArgs {
+    /// Kubeconfig file [env: KUBECONFIG, several files] [default: ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig [env: CSW_CONTEXT] [default: the current one]
+    #[arg(long = "context", id = "kube_context", value_name = "NAME")]
+    context: Option<String>,
+
+    /// Namespace, also of objects that name none and of a set's parent [env: CSW_NAMESPACE] [default: csw]
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// User to act as
+    #[arg(long = "as", value_name = "USER")]
+    impersonate: Option<String>,
+
+    /// Group to act as; may be given several times
+    #[arg(long = "as-group", value_name = "GROUP", requires = "impersonate")]
+    impersonate_groups: Vec<String>,
+}
+
+impl ClusterArgs {
+    /// The settings with what these flags say, and the way to the cluster.
+    pub(in crate::cli) fn access(&self, context: &Context) -> anyhow::Result<(Settings, Access)> {
+        let Self { kubeconfig, context: kube_context, namespace, impersonate, impersonate_groups } = self;
+        let settings = context.settings(|o| {
+            o.context.clone_from(kube_context);
+            o.namespace.clone_from(namespace);
+        })?;
+        let namespace = match &settings.namespace.value {
+            Some(namespace) => namespace.clone(),
+            None => settings.kubernetes.namespace.to_string(),
+        };
+        let access = Access {
+            kubeconfig: kubeconfig.clone(),
+            context: settings.context.value.clone(),
+            // The same whatever the context says: what was applied is found again.
+            namespace: Some(namespace),
+            impersonate: impersonate.clone(),
+            impersonate_groups: impersonate_groups.clone(),
+            allowed_contexts: settings.allowed_contexts.value.0.clone(),
+        };
+        Ok((settings, access))
+    }
+}

@@ -1,0 +1,7 @@
+//! `csw jobs … --on kubernetes`, on a real cluster with shell commands for models.
+
+mod cleanup;
+mod ending;
+mod listing;
+mod logs;
+mod place;
