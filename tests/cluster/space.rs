@@ -70,14 +70,10 @@ impl Space {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Whether `kubectl …` succeeds.
-    pub fn try_kubectl(&self, args: &[&str]) -> bool {
-        self.kubectl_command(args).stdin(Stdio::null()).output().unwrap().status.success()
-    }
-
     fn kubectl_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("kubectl");
-        command.args(args).args(["--namespace", &self.name]).env("KUBECONFIG", &self.kubeconfig);
+        // Before the rest, which may hold a command of its own after `--`.
+        command.args(["--namespace", &self.name]).args(args).env("KUBECONFIG", &self.kubeconfig);
         command
     }
 
