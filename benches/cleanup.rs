@@ -63,7 +63,8 @@ async fn main() {
         make(&cluster, &namespace, jobs).await;
         let before = requests(&cluster).await;
         let time = run(command, jobs);
-        let sent = requests(&cluster).await - before;
+        let after = requests(&cluster).await;
+        let sent = after.checked_sub(before).expect("the server was restarted meanwhile: run this again");
         let listed = cluster.list(&resource(), Some(&namespace), &[]).await.unwrap();
         assert!(listed.is_empty(), "{name}: {} are left", listed.len());
         println!("{name:<30} {:>7.2} s  {sent:>6} requests about jobs", time.as_secs_f64());
