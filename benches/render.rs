@@ -72,7 +72,7 @@ fn main() {
         let (check, checked) = timed(|| renderer.check(inputs()).unwrap());
         let mut out = Counter(0);
         let (stream, ()) = timed(|| {
-            renderer.stream(&checked, |o| yaml::write_document(&mut out, &o)).unwrap();
+            renderer.stream(checked, |o| yaml::write_document(&mut out, &o)).unwrap();
         });
         let peak = peak_kib() / 1024;
         let (mut serialise, mut objects, mut bytes) = (Duration::ZERO, 0, Counter(0));
@@ -82,7 +82,7 @@ fn main() {
             let inputs = slice.iter().map(|(model, secrets)| ModelInput { model, secrets, tag: None });
             let checked = renderer.check(inputs).unwrap();
             renderer
-                .stream(&checked, |o| {
+                .stream(checked, |o| {
                     finished.push(o);
                     Ok::<_, RenderError>(())
                 })

@@ -45,6 +45,70 @@ impl<'v> Filler<'v> {
         })
     }
 
+    /// Whether [`fill`](Self::fill) would succeed, without the work of it.
+    pub(super) fn check(&mut self, node: &Node) -> Result<(), String> {
+        match node {
+            Node::Literal(_) => Ok(()),
+            Node::Hole(n) => self.check_value(self.value(*n)?),
+            Node::Text(parts) => self.check_text(parts),
+            Node::List(items) => items.iter().try_for_each(|i| self.check(i)),
+            Node::Map(entries) => {
+                // Keys that expressions give may be alike.
+                if entries.iter().any(|(key, _)| !matches!(key.as_slice(), [Part::Text(_)])) {
+                    return self.fill(node).map(drop);
+                }
+                entries.iter().try_for_each(|(key, value)| {
+                    self.check(value).map_err(|e| match key.as_slice() {
+                        [Part::Text(key)] => under(key, &e),
+                        _ => e,
+                    })
+                })
+            }
+        }
+    }
+
+    fn check_text(&mut self, parts: &[Part]) -> Result<(), String> {
+        let simple = |part: &Part| match part {
+            Part::Text(_) => true,
+            Part::Hole(n) => self.values.get(*n).and_then(Value::as_str).is_some_and(|t| checked(t).is_ok()),
+        };
+        if parts.iter().all(simple) { Ok(()) } else { self.text(parts).map(drop) }
+    }
+
+    fn check_value(&mut self, value: &Value) -> Result<(), String> {
+        match value.as_str() {
+            Some(text) => Ok(checked(text).map(drop)?),
+            None => self.json(value).map(drop),
+        }
+    }
+
+    /// Of a document only what tells the object from others.
+    pub(super) fn head(&mut self, node: &Node) -> Result<Json, String> {
+        let Node::Map(entries) = node else { return self.fill(node) };
+        let mut head = Map::new();
+        for (key, value) in entries {
+            let [Part::Text(key)] = key.as_slice() else { continue };
+            let filled = match (key.as_str(), value) {
+                ("apiVersion" | "kind", value) => self.fill(value)?,
+                ("metadata", Node::Map(metadata)) => {
+                    let mut map = Map::new();
+                    for (key, value) in metadata {
+                        if let [Part::Text(key)] = key.as_slice()
+                            && matches!(key.as_str(), "name" | "namespace")
+                        {
+                            map.insert(key.clone(), self.fill(value)?);
+                        }
+                    }
+                    Json::Object(map)
+                }
+                ("metadata", value) => self.fill(value)?,
+                _ => continue,
+            };
+            head.insert(key.clone(), filled);
+        }
+        Ok(Json::Object(head))
+    }
+
     fn value(&self, n: usize) -> Result<&'v Value, String> {
         self.values.get(n).ok_or_else(|| "an expression has no value".to_owned())
     }

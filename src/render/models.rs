@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::context::ModelInput;
-use super::renderer::about;
+use super::renderer::{JobText, about};
+use super::template::Evaluated;
 use super::{InstallOrder, Object, RenderError, Renderer};
 use crate::model::ClusterType;
 
@@ -12,10 +13,15 @@ const COMPONENTS: [&str; 4] =
 /// At most so many problems are told; there may be thousands of models with the same one.
 const TOLD: usize = 50;
 
-/// Models that are known to render: proof, and which component gives which kinds.
+/// So many models are in memory at once as values of their templates' expressions: some 10 MiB.
+const AT_ONCE: usize = 1_000;
+
+/// Models that are known to render.
 #[derive(Debug)]
 pub struct CheckedModels<'m> {
-    inputs: Vec<(ModelInput<'m>, [u32; COMPONENTS.len()])>,
+    inputs: Vec<ModelInput<'m>>,
+    /// The first of them as they were evaluated, so that a few models are evaluated once only.
+    first: Vec<Vec<Evaluated>>,
 }
 
 impl Renderer {
@@ -26,14 +32,22 @@ impl Renderer {
     /// [`RenderError::Invalid`] with everything that is wrong.
     pub fn model(&self, input: &ModelInput<'_>) -> Result<Vec<Object>, RenderError> {
         let mut objects = Vec::new();
-        self.each_component(input, |_| true, |_, object| objects.push(object))?;
+        let mut errors = Vec::new();
+        for evaluated in self.evaluate_model(input, JobText::Whole)? {
+            for object in evaluated.objects() {
+                object.map_or_else(|e| errors.push(e), |o| objects.push(o));
+            }
+        }
+        if !errors.is_empty() {
+            return Err(about(input.model, &errors));
+        }
         // The sort keeps the templates' order within a kind.
         objects.sort_by_key(Object::order);
         Ok(objects)
     }
 
-    /// Renders every model and keeps nothing of it but the proof, so that [`Renderer::stream`] can't fail half-way and
-    /// memory does not grow with the number of models.
+    /// Makes sure that every model renders, so that [`Renderer::stream`] can't fail half-way. Memory does not grow with the
+    /// objects.
     ///
     /// # Errors
     /// [`RenderError::Invalid`] with what is wrong with all models: objects that can't be rendered, and objects of the same
@@ -42,40 +56,37 @@ impl Renderer {
         &self,
         inputs: impl IntoIterator<Item = ModelInput<'m>>,
     ) -> Result<CheckedModels<'m>, RenderError> {
-        let mut checked = Vec::new();
-        // Hashes: ten thousand models have eighty thousand objects.
+        let mut checked = CheckedModels { inputs: Vec::new(), first: Vec::new() };
+        // Hashes: ten thousand models have fifty thousand objects.
         let mut seen = HashSet::new();
         let mut problems: BTreeMap<String, usize> = BTreeMap::new();
         for input in inputs {
-            let mut kinds = [0; COMPONENTS.len()];
-            let result = self.each_component(
-                &input,
-                |_| true,
-                |component, object| {
-                    if let Some(bits) = kinds.get_mut(component) {
-                        *bits |= object.order().bit();
+            let keep = checked.first.len() < AT_ONCE;
+            match self.evaluate_model(&input, if keep { JobText::Whole } else { JobText::Left }) {
+                Ok(evaluated) => {
+                    for head in evaluated.iter().flat_map(Evaluated::check) {
+                        let problem = match head {
+                            Ok(head) if seen.insert(identity(&head)) => continue,
+                            Ok(head) => format!("{}: {head} is rendered twice", input.model.name),
+                            Err(error) => format!("{}: {error}", input.model.name),
+                        };
+                        *problems.entry(problem).or_default() += 1;
                     }
-                    let mut hasher = DefaultHasher::new();
-                    (object.api_version(), object.kind(), object.namespace(), object.name())
-                        .hash(&mut hasher);
-                    if !seen.insert(hasher.finish()) {
-                        *problems
-                            .entry(format!("{}: {object} is rendered twice", input.model.name))
-                            .or_default() += 1;
+                    if keep {
+                        checked.first.push(evaluated);
                     }
-                },
-            );
-            if let Err(RenderError::Invalid { problems: more }) = result {
-                for problem in more {
-                    *problems.entry(problem).or_default() += 1;
                 }
-            } else {
-                result?;
+                Err(RenderError::Invalid { problems: more }) => {
+                    for problem in more {
+                        *problems.entry(problem).or_default() += 1;
+                    }
+                }
+                Err(other) => return Err(other),
             }
-            checked.push((input, kinds));
+            checked.inputs.push(input);
         }
         if problems.is_empty() {
-            return Ok(CheckedModels { inputs: checked });
+            return Ok(checked);
         }
         let hidden = problems.len().saturating_sub(TOLD);
         let mut problems: Vec<String> = problems.into_keys().take(TOLD).collect();
@@ -86,55 +97,66 @@ impl Renderer {
     }
 
     /// Renders the models' objects in install order, one after the other: all of a kind, model by model, then the
-    /// next kind.
+    /// next kind. Of more than a thousand models each thousand comes so, one after the other.
     ///
     /// # Errors
     /// What `each` returns.
     pub fn stream<E: From<RenderError>>(
         &self,
-        models: &CheckedModels<'_>,
+        models: CheckedModels<'_>,
         mut each: impl FnMut(Object) -> Result<(), E>,
     ) -> Result<(), E> {
+        let CheckedModels { inputs, first: evaluated } = models;
+        let (first, rest) = inputs.split_at(evaluated.len().min(inputs.len()));
+        self.put(first, &evaluated, &mut each)?;
+        drop(evaluated);
+        for inputs in rest.chunks(AT_ONCE) {
+            let evaluated = inputs.iter().map(|input| self.evaluate_model(input, JobText::Whole));
+            self.put(inputs, &evaluated.collect::<Result<Vec<_>, _>>()?, &mut each)?;
+        }
+        Ok(())
+    }
+
+    fn put<E: From<RenderError>>(
+        &self,
+        inputs: &[ModelInput<'_>],
+        models: &[Vec<Evaluated>],
+        each: &mut impl FnMut(Object) -> Result<(), E>,
+    ) -> Result<(), E> {
         for order in InstallOrder::all() {
-            for (input, kinds) in &models.inputs {
-                let wanted = |component: usize| kinds.get(component).is_some_and(|k| k & order.bit() != 0);
-                if !(0..COMPONENTS.len()).any(wanted) {
-                    continue;
+            for (input, components) in inputs.iter().zip(models) {
+                for object in components.iter().flat_map(|c| c.objects_of(order)) {
+                    each(object.map_err(|e| about(input.model, &[e]))?)?;
                 }
-                let mut result = Ok(());
-                self.each_component(input, wanted, |_, object| {
-                    if result.is_ok() && object.order() == order {
-                        result = each(object);
-                    }
-                })?;
-                result?;
             }
         }
         Ok(())
     }
 
-    fn each_component(
-        &self,
-        input: &ModelInput<'_>,
-        wanted: impl Fn(usize) -> bool,
-        mut each: impl FnMut(usize, Object),
-    ) -> Result<(), RenderError> {
+    fn evaluate_model(&self, input: &ModelInput<'_>, text: JobText) -> Result<Vec<Evaluated>, RenderError> {
         let context = self.model_context(input)?;
+        let mut all = Vec::with_capacity(COMPONENTS.len());
         let mut errors = Vec::new();
-        for (n, file) in COMPONENTS.into_iter().enumerate().filter(|(n, _)| wanted(*n)) {
+        for file in COMPONENTS {
             if file == "models/dask.yaml" && input.model.cluster_type != ClusterType::Dask {
                 continue;
             }
-            let rendered = if file == "models/job-template.yaml" {
-                self.job_template_context(&context).and_then(|context| self.render(file, &context))
+            let evaluated = if file == "models/job-template.yaml" {
+                self.job_template_context(&context, text).and_then(|context| self.evaluate(file, &context))
             } else {
-                self.render(file, &context)
+                self.evaluate(file, &context)
             };
-            match rendered {
-                Ok(objects) => objects.into_iter().for_each(|o| each(n, o)),
+            match evaluated {
+                Ok(evaluated) => all.push(evaluated),
                 Err(more) => errors.extend(more),
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(about(input.model, &errors)) }
+        if errors.is_empty() { Ok(all) } else { Err(about(input.model, &errors)) }
     }
+}
+
+fn identity(object: &Object) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (object.api_version(), object.kind(), object.namespace(), object.name()).hash(&mut hasher);
+    hasher.finish()
 }

@@ -49,11 +49,6 @@ impl InstallOrder {
     pub fn number(self) -> u8 {
         self.0
     }
-
-    /// The place as one bit of a set.
-    pub(super) fn bit(self) -> u32 {
-        1 << self.0
-    }
 }
 
 #[cfg(test)]
@@ -84,7 +79,5 @@ mod tests {
         ];
         assert!(order.map(InstallOrder::of).is_sorted_by(|a, b| a < b));
         assert_eq!(InstallOrder::all().count(), KINDS.len() + 1);
-        // A set of places is kept in a `u32`.
-        assert!(InstallOrder::all().all(|o| u32::from(o.number()) < u32::BITS));
     }
 }

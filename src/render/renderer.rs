@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::context::{ModelInput, RenderContext, ServicesContext};
 use super::model_view::{self, ModelView};
-use super::template::{self, Engine, TemplateError};
+use super::template::{self, Engine, Evaluated, TemplateError};
 use super::{KubeVersion, Object, RenderError, Templates, redis_acl, yaml};
 use crate::model::{Model, is_label_value};
 
@@ -161,19 +161,8 @@ impl Renderer {
         self.job_of(&context).map_err(|e| about(input.model, &e))
     }
 
-    pub(super) fn job_of(&self, context: &Value) -> Result<Object, Vec<TemplateError>> {
-        let file = "models/job.yaml";
-        let context =
-            minijinja::context! { job => minijinja::context! { name => "job-template" }, ..context.clone() };
-        let mut objects = self.render(file, &context)?;
-        match (objects.pop(), objects.is_empty()) {
-            (Some(job), true) if job.kind() == "Job" => Ok(job),
-            _ => Err(vec![TemplateError {
-                file: file.to_owned(),
-                line: None,
-                reason: "must give one object, a Job".to_owned(),
-            }]),
-        }
+    fn job_of(&self, context: &Value) -> Result<Object, Vec<TemplateError>> {
+        one_job(self.render(JOB, &job_context(context))?)
     }
 
     pub(super) fn model_context(&self, input: &ModelInput<'_>) -> Result<Value, RenderError> {
@@ -186,17 +175,36 @@ impl Renderer {
     }
 
     /// The context of `models/job-template.yaml`.
-    pub(super) fn job_template_context(&self, context: &Value) -> Result<Value, Vec<TemplateError>> {
-        let job = self.job_of(context)?;
-        let mut text = String::new();
-        yaml::write(&mut text, &job).map_err(|e| {
-            vec![TemplateError { file: "models/job.yaml".into(), line: None, reason: e.to_string() }]
-        })?;
-        Ok(minijinja::context! { job_yaml => text, ..context.clone() })
+    pub(super) fn job_template_context(
+        &self,
+        context: &Value,
+        text: JobText,
+    ) -> Result<Value, Vec<TemplateError>> {
+        let yaml = match text {
+            JobText::Whole => {
+                let mut yaml = String::with_capacity(8 << 10);
+                yaml::write(&mut yaml, &self.job_of(context)?).map_err(|e| {
+                    vec![TemplateError { file: JOB.into(), line: None, reason: e.to_string() }]
+                })?;
+                yaml
+            }
+            JobText::Left => {
+                let context = job_context(context);
+                let heads: Vec<Object> =
+                    self.evaluate(JOB, &context)?.check().collect::<Result<_, _>>().map_err(|e| vec![e])?;
+                one_job(heads)?;
+                String::new()
+            }
+        };
+        Ok(minijinja::context! { job_yaml => yaml, ..context.clone() })
     }
 
-    pub(super) fn render(&self, file: &str, context: &Value) -> Result<Vec<Object>, Vec<TemplateError>> {
-        let evaluated = self.engine.evaluate(file, context).map_err(|e| vec![e])?;
+    pub(super) fn evaluate(&self, file: &str, context: &Value) -> Result<Evaluated, Vec<TemplateError>> {
+        self.engine.evaluate(file, context).map_err(|e| vec![e])
+    }
+
+    fn render(&self, file: &str, context: &Value) -> Result<Vec<Object>, Vec<TemplateError>> {
+        let evaluated = self.evaluate(file, context)?;
         let mut objects = Vec::new();
         let mut errors = Vec::new();
         for object in evaluated.objects() {
@@ -206,6 +214,31 @@ impl Renderer {
             }
         }
         if errors.is_empty() { Ok(objects) } else { Err(errors) }
+    }
+}
+
+/// The template of a simulation's Job, which is part of an object of another.
+const JOB: &str = "models/job.yaml";
+
+/// Whether the text of the job template is needed, or only that it can be made.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum JobText {
+    Whole,
+    Left,
+}
+
+fn job_context(context: &Value) -> Value {
+    minijinja::context! { job => minijinja::context! { name => "job-template" }, ..context.clone() }
+}
+
+fn one_job(mut objects: Vec<Object>) -> Result<Object, Vec<TemplateError>> {
+    match (objects.pop(), objects.is_empty()) {
+        (Some(job), true) if job.kind() == "Job" => Ok(job),
+        _ => Err(vec![TemplateError {
+            file: JOB.to_owned(),
+            line: None,
+            reason: "must give one object, a Job".to_owned(),
+        }]),
     }
 }
 

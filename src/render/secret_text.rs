@@ -40,5 +40,6 @@ const TRACE: &str = "\u{E003}";
 
 /// Whether an expression made `text` from a secret.
 pub(super) fn is_in(text: &str) -> bool {
-    text.contains(TRACE)
+    // Nearly no text has the first byte of it, which is looked for much faster.
+    text.as_bytes().contains(&0xEE) && text.contains(TRACE)
 }

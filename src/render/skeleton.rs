@@ -77,6 +77,18 @@ impl Node {
         }
     }
 
+    /// The text of a mapping's key, if neither is an expression.
+    pub(super) fn literal(&self, wanted: &str) -> Option<&str> {
+        match self {
+            Self::Literal(value) => value.get(wanted)?.as_str(),
+            Self::Map(entries) => entries.iter().find_map(|(key, value)| match (key.as_slice(), value) {
+                ([Part::Text(key)], Self::Literal(value)) if key == wanted => value.as_str(),
+                _ => None,
+            }),
+            Self::Hole(_) | Self::Text(_) | Self::List(_) => None,
+        }
+    }
+
     fn into_literal(self) -> Option<Json> {
         match self {
             Self::Literal(value) => Some(value),

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +9,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use super::fill::Filler;
 use super::secret_text::SecretText;
 use super::skeleton::{self, Node};
-use super::{Object, filters, hole, tags};
+use super::{InstallOrder, Object, filters, hole, tags};
 
 /// Shapes that a template's conditions and loops gave it so far; a template that gives more is parsed anew.
 const SHAPES: usize = 512;
@@ -22,7 +23,7 @@ pub(super) struct Engine {
 }
 
 /// What was parsed of a template, by the text that its conditions and loops gave.
-type Shapes = HashMap<String, Arc<Vec<Node>>>;
+type Shapes = HashMap<Vec<u8>, Arc<Documents>>;
 
 /// What is wrong with a template, or with what it gives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,13 +47,25 @@ impl std::fmt::Display for TemplateError {
 }
 
 /// The values of the expressions, in the order of their marks.
-#[derive(Default)]
 struct Record(Vec<Value>);
 
-/// An evaluated template, not yet filled.
-pub(super) struct Evaluated {
+thread_local! {
+    /// Renderings are large and short-lived: all of a thread share one piece of memory.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a template's conditions and loops made of it.
+#[derive(Debug)]
+struct Documents {
     file: String,
-    documents: Arc<Vec<Node>>,
+    /// Each with its place in the install order, where its kind is no expression.
+    nodes: Vec<(Option<InstallOrder>, Node)>,
+}
+
+/// An evaluated template, not yet filled.
+#[derive(Debug)]
+pub(super) struct Evaluated {
+    documents: Arc<Documents>,
     values: Vec<Value>,
 }
 
@@ -67,11 +80,16 @@ impl Engine {
         if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
             environment.set_syntax(syntax);
         }
-        environment.set_formatter(|out, state, value| {
-            let record = state.get_or_insert_extension_with(Record::default);
+        let marks: Vec<String> = (0..512).map(hole::mark).collect();
+        environment.set_formatter(move |out, state, value| {
+            let record = state.get_or_insert_extension_with(|| Record(Vec::with_capacity(128)));
             let n = record.0.len();
             record.0.push(value.clone());
-            out.write_str(&hole::mark(n)).map_err(minijinja::Error::from)
+            match marks.get(n) {
+                Some(mark) => out.write_str(mark),
+                None => out.write_str(&hole::mark(n)),
+            }
+            .map_err(minijinja::Error::from)
         });
         filters::add(&mut environment);
         let mut shapes = HashMap::new();
@@ -94,15 +112,18 @@ impl Engine {
     pub(super) fn evaluate(&self, file: &str, context: &Value) -> Result<Evaluated, TemplateError> {
         let error = |e: minijinja::Error| TemplateError::new(file, &e);
         let template = self.environment.get_template(file).map_err(error)?;
-        let mut captured = template.render_captured(context.clone()).map_err(error)?;
-        let values = captured.with_state_mut(|state| {
-            state.get_extension_mut::<Record>().map(|r| std::mem::take(&mut r.0)).unwrap_or_default()
-        });
-        let documents = self.shape(file, captured.output())?;
-        Ok(Evaluated { file: file.to_owned(), documents, values })
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            let mut captured = template.render_captured_to(context.clone(), &mut *scratch).map_err(error)?;
+            let values = captured.with_state_mut(|state| {
+                state.get_extension_mut::<Record>().map(|r| std::mem::take(&mut r.0)).unwrap_or_default()
+            });
+            let documents = self.shape(file, scratch)?;
+            Ok(Evaluated { documents, values })
+        })
     }
 
-    fn shape(&self, file: &str, rendering: &str) -> Result<Arc<Vec<Node>>, TemplateError> {
+    fn shape(&self, file: &str, rendering: &[u8]) -> Result<Arc<Documents>, TemplateError> {
         let unknown = || TemplateError { file: file.to_owned(), line: None, reason: "is no template".into() };
         // A panic while the lock is held leaves a map that is whole.
         let mut shapes =
@@ -110,7 +131,10 @@ impl Engine {
         if let Some(known) = shapes.get(rendering) {
             return Ok(known.clone());
         }
-        let documents = Arc::new(skeleton::parse(rendering).map_err(|e| no_yaml(file, rendering, &e))?);
+        let text = String::from_utf8_lossy(rendering);
+        let nodes = skeleton::parse(&text).map_err(|e| no_yaml(file, &text, &e))?;
+        let nodes = nodes.into_iter().map(|n| (n.literal("kind").map(InstallOrder::of), n)).collect();
+        let documents = Arc::new(Documents { file: file.to_owned(), nodes });
         if shapes.len() >= SHAPES {
             shapes.clear();
         }
@@ -122,18 +146,49 @@ impl Engine {
 impl Evaluated {
     /// The objects, in the template's order.
     pub(super) fn objects(&self) -> impl Iterator<Item = Result<Object, TemplateError>> {
-        self.documents.iter().map(|d| self.object(d))
+        self.documents.nodes.iter().map(|(_, node)| self.object(node))
     }
 
-    fn object(&self, document: &Node) -> Result<Object, TemplateError> {
-        let error = |reason: String| TemplateError { file: self.file.clone(), line: None, reason };
+    /// The objects of one place in the install order.
+    pub(super) fn objects_of(
+        &self,
+        order: InstallOrder,
+    ) -> impl Iterator<Item = Result<Object, TemplateError>> {
+        let candidates =
+            self.documents.nodes.iter().filter(move |(known, _)| known.is_none_or(|k| k == order));
+        candidates
+            .map(|(_, node)| self.object(node))
+            .filter(move |object| object.as_ref().map_or(true, |o| o.order() == order))
+    }
+
+    /// What tells each object from others (apiVersion, kind, name and namespace) if it can be filled.
+    pub(super) fn check(&self) -> impl Iterator<Item = Result<Object, TemplateError>> {
+        self.documents.nodes.iter().map(|(_, node)| {
+            let mut filler = Filler::new(&self.values);
+            filler.check(node).map_err(|e| self.error(e))?;
+            let head = Filler::new(&self.values).head(node).map_err(|e| self.error(e))?;
+            self.finish(head, filler.secret)
+        })
+    }
+
+    fn object(&self, node: &Node) -> Result<Object, TemplateError> {
         let mut filler = Filler::new(&self.values);
-        let value = filler.fill(document).map_err(error)?;
-        let object = Object::new(value).map_err(|lack| error(format!("a document {lack}")))?;
-        if filler.secret && object.kind() != "Secret" {
-            return Err(error(format!("{object} holds a secret's value; only objects of kind Secret may")));
+        let value = filler.fill(node).map_err(|e| self.error(e))?;
+        self.finish(value, filler.secret)
+    }
+
+    fn finish(&self, value: serde_json::Value, secret: bool) -> Result<Object, TemplateError> {
+        let object = Object::new(value).map_err(|lack| self.error(format!("a document {lack}")))?;
+        if secret && object.kind() != "Secret" {
+            return Err(
+                self.error(format!("{object} holds a secret's value; only objects of kind Secret may"))
+            );
         }
         Ok(object)
+    }
+
+    fn error(&self, reason: String) -> TemplateError {
+        TemplateError { file: self.documents.file.clone(), line: None, reason }
     }
 }
 

@@ -57,7 +57,7 @@ fn rendering_twice_gives_the_same_bytes_in_install_order() {
     let inputs = models.iter().map(|(model, secrets)| ModelInput { model, secrets, tag: None });
     let mut streamed = Vec::new();
     renderer
-        .stream(&renderer.check(inputs).unwrap(), |object| {
+        .stream(renderer.check(inputs).unwrap(), |object| {
             streamed.push(object);
             Ok::<_, RenderError>(())
         })

@@ -119,7 +119,7 @@ pub(in crate::cli) fn models(
     });
     let checked = renderer.check(inputs)?;
     let mut objects = Vec::new();
-    renderer.stream::<RenderError>(&checked, |object| {
+    renderer.stream::<RenderError>(checked, |object| {
         objects.push(object);
         Ok(())
     })?;

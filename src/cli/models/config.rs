@@ -78,12 +78,12 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ConfigArgs) -> a
     match render.folder() {
         None => {
             let mut sink = StreamSink::new(context.printer().stdout());
-            renderer.stream::<WriteError>(&checked, |object| sink.put(&object))?;
+            renderer.stream::<WriteError>(checked, |object| sink.put(&object))?;
             sink.finish()?;
         }
         Some(folder) => {
             let mut sink = DirectorySink::new(folder.clone())?;
-            renderer.stream::<WriteError>(&checked, |object| sink.put(&scope(&object), &object))?;
+            renderer.stream::<WriteError>(checked, |object| sink.put(&scope(&object), &object))?;
             let rendered: Vec<String> = listed.iter().map(|l| of_model(&l.model.name)).collect();
             let all = names.is_empty();
             let written = sink.finish(|scope| {
