@@ -9,7 +9,7 @@ missing() {
     command -v git >/dev/null || packages="$packages git"
     command -v gawk >/dev/null || packages="$packages gawk"
     command -v mawk >/dev/null || packages="$packages mawk"
-    command -v busybox >/dev/null || packages="$packages busybox"
+    command -v busybox >/dev/null || packages="$packages busybox-static"
     command -v python3 >/dev/null || packages="$packages python3"
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
     echo "${packages# }"
