@@ -72,13 +72,13 @@ impl Retention {
         how && (self.models.is_empty() || self.models.iter().any(|m| same(m, &ended.told.job.model)))
     }
 
-    fn choose(&self, mut ended: Vec<Ended>) -> Vec<Ended> {
+    fn choose(&self, mut ended: Vec<Ended>, now: Timestamp) -> Vec<Ended> {
         ended.retain(|e| self.takes(e));
         ended.sort_by_key(|e| std::cmp::Reverse(e.at));
         ended.drain(..self.keep_last.min(ended.len()));
         if let Some(age) = self.older_than {
             let age = SignedDuration::try_from(age.to_duration()).unwrap_or(SignedDuration::MAX);
-            let limit = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
+            let limit = now.checked_sub(age).unwrap_or(Timestamp::MIN);
             ended.retain(|e| e.at < limit);
         }
         ended.reverse();
@@ -117,7 +117,7 @@ impl KubernetesJobs {
             selectors.push(("fieldSelector", SUCCEEDED));
         }
         let jobs = self.objects(Kind::Job, &selectors).await?;
-        let chosen = retention.choose(jobs.iter().filter_map(ended).collect());
+        let chosen = retention.choose(jobs.iter().filter_map(ended).collect(), Timestamp::now());
         let mut order = CleanupOrder { chosen: Vec::new(), succeeded: BTreeSet::new(), alone: Vec::new() };
         for Ended { told, name, uid, succeeded, .. } in chosen {
             let id = told.job.id;
@@ -251,7 +251,11 @@ mod tests {
             job("runs", "A/B", None),
         ];
         let ended = jobs.iter().filter_map(ended).collect();
-        retention.choose(ended).into_iter().map(|e| e.told.job.id.to_string()).collect()
+        retention
+            .choose(ended, "2026-01-01T04:00:00Z".parse().unwrap())
+            .into_iter()
+            .map(|e| e.told.job.id.to_string())
+            .collect()
     }
 
     #[test]
@@ -262,8 +266,9 @@ mod tests {
         assert_eq!(chosen(&Retention { failed: false, ..all.clone() }), ["old-ok", "new-ok"]);
         assert_eq!(chosen(&Retention { succeeded: false, ..all.clone() }), ["mid-bad"]);
         assert_eq!(chosen(&Retention { models: vec!["A/C".parse().unwrap()], ..all.clone() }), ["mid-bad"]);
-        let century = "876000h".parse().unwrap();
-        assert!(chosen(&Retention { older_than: Some(century), ..all }).is_empty());
+        let older_than = |age: &str| Retention { older_than: Some(age.parse().unwrap()), ..all.clone() };
+        assert_eq!(chosen(&older_than("90m")), ["old-ok", "mid-bad"]);
+        assert!(chosen(&older_than("24h")).is_empty());
     }
 
     #[test]
