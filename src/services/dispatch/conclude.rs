@@ -22,6 +22,10 @@ impl Dispatcher {
             self.spawn(move |d| async move { d.end(&key).await });
         }
         self.spawn(move |d| async move {
+            // Cancelled while it was being started: whoever did so found nothing to end yet.
+            if let Ok(false) = d.shared.store.check_token(&key.id, &token).await {
+                d.end(&key).await;
+            }
             match d.shared.runtime.wait(&key).await {
                 Ok(end) => d.conclude(&key, &token, lost, &end).await,
                 // It may run on: leave it to the next start of the stack.

@@ -12,6 +12,16 @@ use crate::store::{JobStore, Page, StartedAttempt, StoreError};
 /// Jobs that are read from the queue at once.
 const CHUNK: usize = 64;
 
+/// What to do after a job was considered.
+enum Considered {
+    /// Go on with the next.
+    Next,
+    /// There is no slot left.
+    Full,
+    /// Begin at the head of the queue: something is different there.
+    Outdated,
+}
+
 impl Dispatcher {
     /// Starts jobs from the head of the queue until all slots are taken or nothing can start. A job whose model is not
     /// ready lets those of other models pass.
@@ -36,30 +46,37 @@ impl Dispatcher {
                 Err(e) => return Err(e),
             };
             let whole = jobs.len() < CHUNK;
+            let mut begin_anew = false;
             for job in jobs {
-                if !self.consider(job, look) {
-                    return Ok(());
+                match self.consider(job, look) {
+                    Considered::Next => {}
+                    Considered::Full => return Ok(()),
+                    Considered::Outdated => {
+                        begin_anew = true;
+                        break;
+                    }
                 }
             }
-            // If there was a reason to begin anew meanwhile, the next round does.
-            if whole && self.board().look == look {
+            if whole && !begin_anew && self.board().look == look {
                 return Ok(());
             }
         }
     }
 
-    /// Decides about one PENDING job; false when there is no slot left.
-    fn consider(&self, job: Job, look: u64) -> bool {
+    /// Decides about one PENDING job, found at this look at the queue.
+    fn consider(&self, job: Job, look: u64) -> Considered {
         let model = self.shared.models.get(&job.model);
         let mut board = self.board();
         if board.stopping || board.slots.len() >= self.shared.limits.max_jobs {
-            return false;
+            return Considered::Full;
         }
-        if board.look == look {
-            board.looked_at = Some(job.id.clone());
+        // An earlier job that had to wait might start now, and comes first.
+        if board.look != look {
+            return Considered::Outdated;
         }
+        board.looked_at = Some(job.id.clone());
         if board.slots.contains(&job.id) || board.short.contains(&job.id) {
-            return true;
+            return Considered::Next;
         }
         let verdict = match &model {
             Some(_) => board.verdict(&job.model, job.created_at),
@@ -86,7 +103,7 @@ impl Dispatcher {
             }
             (Verdict::Wait | Verdict::Start | Verdict::Prepare, _) => {}
         }
-        true
+        Considered::Next
     }
 
     fn prepare(&self, model: Arc<Model>) {
