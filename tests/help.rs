@@ -53,7 +53,9 @@ fn every_command_has_a_line_about_it_and_the_last_ones_have_examples() {
         }
     }
     let mut problems = Vec::new();
-    check(&csw::cli::command(), "csw", &mut problems);
+    let mut csw = csw::cli::command();
+    csw.build();
+    check(&csw, "csw", &mut problems);
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -6,6 +6,7 @@ mod complete;
 mod completions;
 mod context;
 mod deploy;
+mod help;
 mod job;
 mod jobs;
 mod man;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use args::Deferred;
 pub use args::GlobalArgs;
 pub use completions::{Shell, script as completion_script};
 pub use context::Context;
@@ -29,38 +31,9 @@ use crate::error::Exit;
 use crate::secret::Scope;
 use crate::ui;
 
-const EXAMPLES: &str = "\
-Examples:
-  csw jobs run -n Examples/Solow     # a simulation, here and now
-  csw models lint                    # every mistake in the configuration
-  csw up                             # a stack to submit jobs to
-  csw cluster info                   # settings, and who set them
-
---help tells more than -h: what the exit codes mean.";
-
-/// What `csw --help` tells beyond `csw -h`; the README has the same table.
-const AFTER_LONG_HELP: &str = "\
-Examples:
-  csw jobs run -n Examples/Solow     # a simulation, here and now
-  csw models lint                    # every mistake in the configuration
-  csw up                             # a stack to submit jobs to
-  csw cluster info                   # settings, and who set them
-
-Exit codes:
-   0  everything that was asked for is done
-   1  user or configuration error: a file, a name or a value is wrong
-   2  usage error: the command line could not be understood
-   3  changes are pending (only with --exit-code)
-   4  a remote side refused or could not be reached
-   5  a wait timed out, or a job failed
-  70  internal error: a bug in csw
-
-Data goes to stdout, everything else to stderr. Colour is left out where stderr is no terminal or NO_COLOR is set.
-Questions are asked on a terminal only.";
-
 /// Publish simulation models and run them as jobs
 #[derive(Debug, Parser)]
-#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES, after_long_help = AFTER_LONG_HELP)]
+#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, after_help = help::EXAMPLES, after_long_help = help::LONG)]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -71,14 +44,19 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Models(models::ModelsArgs),
-    Jobs(jobs::JobsArgs),
+    /// Work on models: list, check, prepare
+    Models(Deferred<models::ModelsArgs>),
+    /// Run simulations and follow them
+    Jobs(Deferred<jobs::JobsArgs>),
     Job(job::JobArgs),
     Up(up::UpArgs),
+    /// Work on the services that serve models
     #[command(visible_alias = "services")]
-    Svc(svc::SvcArgs),
-    Secrets(secrets::SecretsArgs),
-    Cluster(cluster::ClusterArgs),
+    Svc(Deferred<svc::SvcArgs>),
+    /// Keep secrets in an encrypted file
+    Secrets(Deferred<secrets::SecretsArgs>),
+    /// See and manage where everything runs
+    Cluster(Deferred<cluster::ClusterArgs>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -131,13 +109,13 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
 
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Models(args) => models::run(context, args),
-        Command::Jobs(args) => jobs::run(context, args),
+        Command::Models(Deferred(args)) => models::run(context, args),
+        Command::Jobs(Deferred(args)) => jobs::run(context, args),
         Command::Job(args) => job::run(context, args),
         Command::Up(args) => up::run(context, args),
-        Command::Svc(args) => svc::run(context, args),
-        Command::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
-        Command::Cluster(args) => cluster::run(context, args),
+        Command::Svc(Deferred(args)) => svc::run(context, args),
+        Command::Secrets(Deferred(args)) => secrets::run(context, &[Scope::Cluster], args),
+        Command::Cluster(Deferred(args)) => cluster::run(context, args),
         Command::Completions(args) => completions::run(context, args),
         Command::Man(args) => man::run(context, args),
     }

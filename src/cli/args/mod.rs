@@ -2,13 +2,14 @@
 
 mod apply;
 mod cluster;
+mod deferred;
 mod global;
-
 mod kube;
 mod render;
 
 pub(super) use apply::{ApplyArgs, DryRunMode, SourceArgs};
 pub(super) use cluster::ClusterArgs;
+pub(super) use deferred::Deferred;
 pub use global::GlobalArgs;
 pub(super) use kube::KubeArgs;
 pub(super) use render::RenderArgs;

@@ -12,7 +12,6 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::error::Exit;
 
-/// See and manage where everything runs
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
     #[command(subcommand)]

@@ -21,7 +21,6 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::error::Exit;
 
-/// Run simulations and follow them
 #[derive(Debug, Args)]
 pub(super) struct JobsArgs {
     #[command(subcommand)]

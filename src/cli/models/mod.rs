@@ -18,7 +18,6 @@ use super::complete::model_names;
 use crate::error::Exit;
 use crate::model::{ModelError, ModelName};
 
-/// Work on models: list, check, prepare
 #[derive(Debug, Args)]
 pub(super) struct ModelsArgs {
     /// Models to work on, separated by commas; letter case doesn't matter

@@ -15,7 +15,6 @@ use super::Context;
 use crate::error::Exit;
 use crate::secret::Scope;
 
-/// Keep secrets in an encrypted file
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw secrets set CS_API_TOKEN                        # asks, unseen

@@ -11,7 +11,6 @@ use super::secrets::{self, SecretsArgs};
 use crate::error::Exit;
 use crate::secret::Scope;
 
-/// Work on the services that serve models
 #[derive(Debug, Args)]
 pub(super) struct SvcArgs {
     #[command(subcommand)]
@@ -23,6 +22,7 @@ enum SvcCommand {
     Config(config::ConfigArgs),
     Apply(apply::SvcApplyArgs),
     Templates(templates::TemplatesArgs),
+    /// Keep secrets in an encrypted file
     Secrets(SecretsArgs),
 }
 
