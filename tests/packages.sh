@@ -11,6 +11,7 @@ missing() {
     command -v mawk >/dev/null || packages="$packages mawk"
     command -v busybox >/dev/null || packages="$packages busybox-static"
     command -v python3 >/dev/null || packages="$packages python3"
+    command -v docker >/dev/null || packages="$packages docker.io"
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
     echo "${packages# }"
 }

@@ -1,5 +1,6 @@
 //! A hermetic place to run the built `csw` in: empty environment, its own HOME, its own working folder.
 
+mod docker;
 mod generated;
 mod require;
 mod up;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io::Write};
 
+#[allow(unused_imports)] // for those who look at the engine
+pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
 pub use generated::generated;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require};

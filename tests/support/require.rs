@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Whether the service is there: `"pypi"` (a Python 3 that makes virtual environments, and a package index that pip
-/// reaches), `"kubernetes"` (a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names, and
+/// reaches), `"docker"` (a Docker engine and its client), `"kubernetes"` (a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names, and
 /// kubectl), `"kubernetes-node"` (one whose nodes run the image `csw-test/busybox:1`). If not, the test is left out like any other that [`missing`] is called in:
 /// `if !require("pypi") { return; }`.
 pub fn require(service: &str) -> bool {
@@ -15,6 +15,10 @@ pub fn require(service: &str) -> bool {
         "pypi" => {
             static PYPI: OnceLock<Option<String>> = OnceLock::new();
             PYPI.get_or_init(|| pypi().err())
+        }
+        "docker" => {
+            static DOCKER: OnceLock<Option<String>> = OnceLock::new();
+            DOCKER.get_or_init(|| super::docker::engine().err())
         }
         "kubernetes" => {
             static KUBERNETES: OnceLock<Option<String>> = OnceLock::new();
@@ -79,7 +83,8 @@ fn kubectl(args: &[&str]) -> Result<(), String> {
     run(Command::new("kubectl").args(args).env("KUBECONFIG", kubeconfig))
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// Runs it to its end; if it fails, says how it ended: its last line.
+pub(super) fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{command:?}: {e}"))?;
     if output.status.success() {
         return Ok(());
