@@ -3,6 +3,9 @@
 use super::space::{Space, deployment};
 use crate::support::{Output, require};
 
+/// Without a probe a container is ready while it runs, however short that is.
+const NEVER_READY: &str = "readinessProbe: {exec: {command: [\"false\"]}}";
+
 /// Waits for far longer than a test may take: only an early end is a pass.
 fn wait(space: &Space, manifest: &str) -> Output {
     space.sandbox.write("all.yaml", manifest);
@@ -28,10 +31,22 @@ fn a_crash_loop_with_the_last_lines_of_the_log() {
         return;
     }
     let space = Space::new();
-    let output = wait(&space, &deployment("d", "echo cannot find the answer; exit 42", ""));
+    let output = wait(&space, &deployment("d", "echo cannot find the answer; exit 42", NEVER_READY));
     for words in
         ["CrashLoopBackOff", "exited with 42", "last lines of container main", "cannot find the answer"]
     {
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_program_that_ends_without_an_error_where_it_has_to_keep_running() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let space = Space::new();
+    let output = wait(&space, &deployment("d", "echo nothing more to do", NEVER_READY));
+    for words in ["CrashLoopBackOff", "exited with 0, though it has to keep running", "nothing more to do"] {
         assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }
 }
@@ -82,9 +97,15 @@ fn a_quota_that_is_used_up() {
         return;
     }
     let space = Space::new();
-    let quota =
-        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {pods: \"0\"}}}\n---\n";
-    let output = wait(&space, &(quota.to_owned() + &deployment("d", "true", "")));
+    space.kubectl(&["create", "quota", "q", "--hard=pods=0"]);
+    // The server looks at a new quota only after a while.
+    let refused = || {
+        let output =
+            space.kubectl_output(&["run", "probe", "--image=csw-test/busybox:1", "--dry-run=server"]);
+        String::from_utf8_lossy(&output.stderr).contains("exceeded quota")
+    };
+    while !refused() {}
+    let output = wait(&space, &deployment("d", "true", NEVER_READY));
     assert!(output.stderr.contains("exceeded quota"), "{}", output.stderr);
 }
 
@@ -114,8 +135,7 @@ fn a_timeout_names_what_is_not_ready() {
         return;
     }
     let space = Space::new();
-    let probe = "readinessProbe: {exec: {command: [\"false\"]}}";
-    space.sandbox.write("all.yaml", deployment("slow", "exec sleep 1000", probe));
+    space.sandbox.write("all.yaml", deployment("slow", "exec sleep 1000", NEVER_READY));
     let output = space.run(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "5s"]);
     assert_eq!(output.code, 5);
     assert!(output.stderr.contains("slow: not ready in time: "), "{}", output.stderr);
@@ -127,8 +147,7 @@ fn an_object_that_somebody_deletes_meanwhile() {
         return;
     }
     let space = Space::new();
-    let probe = "readinessProbe: {exec: {command: [\"false\"]}}";
-    space.sandbox.write("all.yaml", deployment("slow", "exec sleep 1000", probe));
+    space.sandbox.write("all.yaml", deployment("slow", "exec sleep 1000", NEVER_READY));
     let mut child = space
         .csw(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "30m"])
         .into_command()

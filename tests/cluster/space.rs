@@ -65,9 +65,14 @@ impl Space {
 
     /// `kubectl …` in the namespace; its stdout.
     pub fn kubectl(&self, args: &[&str]) -> String {
-        let output = self.kubectl_command(args).stdin(Stdio::null()).output().unwrap();
+        let output = self.kubectl_output(args);
         assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// `kubectl …` in the namespace, whatever comes of it.
+    pub fn kubectl_output(&self, args: &[&str]) -> std::process::Output {
+        self.kubectl_command(args).stdin(Stdio::null()).output().unwrap()
     }
 
     fn kubectl_command(&self, args: &[&str]) -> Command {

@@ -13,6 +13,8 @@ const CONFIG_GRACE: Duration = Duration::from_secs(5);
 const CRASH_GRACE: Duration = Duration::from_secs(20);
 /// So many restarts are no longer early ones.
 const RESTARTS: i64 = 4;
+/// After a run of this length Kubernetes restarts a container at once, as if it were the first time.
+const STABLE: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// An autoscaler needs time to see that a pod has no place.
 pub(super) const UNSCHEDULABLE_GRACE: Duration = Duration::from_secs(30);
 
@@ -69,14 +71,11 @@ fn container_trouble(pod: &Value, status: &Value) -> Option<Trouble> {
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => CONFIG_GRACE,
         _ => {
             let restarts = number(status, "/restartCount").unwrap_or(0);
-            let crashed = status
-                .pointer("/state/terminated")
-                .or_else(|| status.pointer("/lastState/terminated"))
-                .filter(|t| number(t, "/exitCode").unwrap_or(0) != 0 && restarts > 0);
-            let crashed = crashed.filter(|_| !truth(status, "/ready"))?;
+            let crashed = died(pod, status).filter(|_| restarts > 0 && !truth(status, "/ready"))?;
             let grace = if restarts >= RESTARTS { Duration::ZERO } else { CRASH_GRACE };
             let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
-            let message = format!("exited with {}, restarted {times}", exit(crashed));
+            let why = if succeeded(crashed) { ", though it has to keep running" } else { "" };
+            let message = format!("exited with {}{why}, restarted {times}", exit(crashed));
             return Some(Trouble {
                 place: Some(place(pod, Some(status))),
                 ..Trouble::new("CrashLoopBackOff", message, grace)
@@ -96,7 +95,7 @@ fn container_trouble(pod: &Value, status: &Value) -> Option<Trouble> {
 /// not believed until it has run for a while.
 pub(super) fn just_restarted(pod: &Value) -> bool {
     containers(pod).any(|c| {
-        let crashed = number(c, "/lastState/terminated/exitCode").unwrap_or(0) != 0;
+        let crashed = c.pointer("/lastState/terminated").is_some_and(|t| counts(pod, c, t));
         let span = |pointer: &str| text(c, pointer).parse::<jiff::Timestamp>().ok();
         let (Some(started), Some(ended)) =
             (span("/state/running/startedAt"), span("/lastState/terminated/startedAt"))
@@ -110,6 +109,40 @@ pub(super) fn just_restarted(pod: &Value) -> bool {
         // A clock that is behind the cluster's can't tell.
         crashed && (0..=lived).contains(&running)
     })
+}
+
+/// How a container ended last, if it should not have and may do so again soon.
+fn died<'v>(pod: &Value, status: &'v Value) -> Option<&'v Value> {
+    let last = status.pointer("/state/terminated").or_else(|| status.pointer("/lastState/terminated"))?;
+    (counts(pod, status, last) && !lasted(last)).then_some(last)
+}
+
+/// Whether an end is one too many: any that is a failure, and a good one of a container that is always restarted.
+fn counts(pod: &Value, status: &Value, terminated: &Value) -> bool {
+    !succeeded(terminated) || keeps_running(pod, text(status, "/name"))
+}
+
+fn succeeded(terminated: &Value) -> bool {
+    number(terminated, "/exitCode").unwrap_or(0) == 0
+}
+
+/// Whether a container is meant never to end: one of a pod that is always restarted, but of the init containers only
+/// those that say so themselves.
+fn keeps_running(pod: &Value, container: &str) -> bool {
+    let init = items(pod, "/spec/initContainers").find(|c| text(c, "/name") == container);
+    let policy = match init {
+        Some(own) => text(own, "/restartPolicy"),
+        None => pod.pointer("/spec/restartPolicy").and_then(Value::as_str).unwrap_or("Always"),
+    };
+    policy == "Always"
+}
+
+/// Whether a run was so long that Kubernetes forgets the restarts before it.
+fn lasted(terminated: &Value) -> bool {
+    let at = |pointer: &str| text(terminated, pointer).parse::<jiff::Timestamp>().ok();
+    at("/startedAt")
+        .zip(at("/finishedAt"))
+        .is_some_and(|(begun, ended)| ended.duration_since(begun) >= STABLE)
 }
 
 /// Why a pod that has failed has failed.
@@ -216,5 +249,42 @@ mod tests {
         );
         let late = crashed(4, looping).unwrap();
         assert_eq!((late.grace, late.message.as_str()), (Duration::ZERO, "exited with 3, restarted 4 times"));
+    }
+
+    #[test]
+    fn an_end_without_failure_is_one_too_many_where_it_is_followed_by_a_restart() {
+        let status = |name: &str, ready: bool| {
+            json!({"name": name, "ready": ready, "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"exitCode": 0}}})
+        };
+        let of = |spec: Value, kind: &str, status: Value| {
+            let mut pod = json!({"spec": spec, "status": {"phase": "Running"}});
+            pod["status"][kind] = json!([status]);
+            trouble(&pod)
+        };
+        let always = of(json!({"restartPolicy": "Always"}), "containerStatuses", status("c", false)).unwrap();
+        assert_eq!(
+            (always.grace, always.words().as_str()),
+            (
+                Duration::ZERO,
+                "CrashLoopBackOff: exited with 0, though it has to keep running, restarted 4 times (pod , container c)"
+            )
+        );
+        assert_eq!(of(json!({"restartPolicy": "OnFailure"}), "containerStatuses", status("c", false)), None);
+        // Init containers run again when a pod's sandbox is made anew; sidecars are to keep running.
+        let first = json!({"initContainers": [{"name": "i"}]});
+        assert_eq!(of(first, "initContainerStatuses", status("i", false)), None);
+        let sidecar = json!({"initContainers": [{"name": "i", "restartPolicy": "Always"}]});
+        assert!(of(sidecar, "initContainerStatuses", status("i", false)).is_some());
+    }
+
+    #[test]
+    fn a_restart_after_a_long_run_is_no_loop() {
+        let ended = |at: &str| {
+            trouble(&pod(json!({"name": "c", "ready": false, "restartCount": 9, "state": {"running": {}},
+                "lastState": {"terminated": {"exitCode": 1, "startedAt": "2030-01-01T00:00:00Z", "finishedAt": at}}})))
+        };
+        assert!(ended("2030-01-01T00:00:10Z").is_some());
+        assert_eq!(ended("2030-01-01T01:00:00Z"), None);
     }
 }
