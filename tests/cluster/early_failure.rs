@@ -97,14 +97,7 @@ fn a_quota_that_is_used_up() {
         return;
     }
     let space = Space::new();
-    space.kubectl(&["create", "quota", "q", "--hard=pods=0"]);
-    // The server looks at a new quota only after a while.
-    let refused = || {
-        let output =
-            space.kubectl_output(&["run", "probe", "--image=csw-test/busybox:1", "--dry-run=server"]);
-        String::from_utf8_lossy(&output.stderr).contains("exceeded quota")
-    };
-    while !refused() {}
+    space.refuse_pods("none");
     let output = wait(&space, &deployment("d", "true", NEVER_READY));
     assert!(output.stderr.contains("exceeded quota"), "{}", output.stderr);
 }

@@ -4,16 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use super::space::{SERVER, Space, config_map, deployment};
-use crate::support::{missing, require};
-
-/// Runs the command that restarts the API server, if the tests were told one.
-fn restart() -> Option<String> {
-    let command = std::env::var("CSW_TEST_KUBE_RESTART").ok().filter(|c| !c.is_empty());
-    if command.is_none() {
-        missing("kubernetes-restart", "CSW_TEST_KUBE_RESTART names no command that restarts the API server");
-    }
-    command
-}
+use crate::support::{require, restart_command};
 
 fn run(command: &str) {
     let status =
@@ -23,10 +14,10 @@ fn run(command: &str) {
 
 #[test]
 fn an_apply_goes_on_when_the_server_is_back() {
-    if !require("kubernetes") {
+    if !require("kubernetes") || !require("kubernetes-restart") {
         return;
     }
-    let Some(restart) = restart() else { return };
+    let restart = restart_command().unwrap();
     let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let space = Space::alone();
     let text: String = (0..1000).map(|i| config_map(&format!("c{i}"), "1")).collect();
@@ -48,10 +39,10 @@ fn an_apply_goes_on_when_the_server_is_back() {
 
 #[test]
 fn a_wait_goes_on_when_the_server_is_back() {
-    if !require("kubernetes-node") {
+    if !require("kubernetes-node") || !require("kubernetes-restart") {
         return;
     }
-    let Some(restart) = restart() else { return };
+    let restart = restart_command().unwrap();
     let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let space = Space::alone();
     // Ready as soon as somebody says so, which is after the restart.

@@ -82,6 +82,17 @@ impl Space {
         command
     }
 
+    /// Makes a quota of this name that leaves no room for pods. The server looks at a new quota only after a while; it
+    /// does when this returns.
+    pub fn refuse_pods(&self, quota: &str) {
+        self.kubectl(&["create", "quota", quota, "--hard=pods=0"]);
+        let refused = || {
+            let pod = ["run", "probe", "--image=csw-test/busybox:1", "--dry-run=server"];
+            String::from_utf8_lossy(&self.kubectl_output(&pod).stderr).contains("exceeded quota")
+        };
+        while !refused() {}
+    }
+
     pub fn apply_by_kubectl(&self, manifest: &str) {
         use std::io::Write as _;
         let mut child = Command::new("kubectl")

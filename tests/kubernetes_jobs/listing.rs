@@ -80,9 +80,7 @@ fn a_job_that_a_quota_keeps_from_starting_says_so() {
         return;
     }
     let place = Place::new();
-    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"pods": "0"}},
-        "metadata": {"name": "none", "namespace": place.space.name}});
-    place.space.apply_by_kubectl(&quota.to_string());
+    place.space.refuse_pods("none");
     place.create([Job::new("waits", "exit 0")]);
     let told = place.until("waits", |j| reason(j).contains("exceeded quota: none"));
     assert_eq!((&told["status"], &told["pod"]), (&json!("PENDING"), &Value::Null));

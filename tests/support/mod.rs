@@ -15,7 +15,7 @@ use std::{fs, io::Write};
 pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
 pub use generated::generated;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
-pub use require::{missing, on_path, require};
+pub use require::{missing, on_path, require, restart_command};
 pub use up::Up;
 pub use web_app::WebApp;
 

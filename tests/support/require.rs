@@ -1,39 +1,66 @@
 //! What a test needs from outside, and what happens when it isn't there.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Whether the service is there: `"pypi"` (a Python 3 that makes virtual environments, and a package index that pip
-/// reaches), `"docker"` (a Docker engine and its client), `"kubernetes"` (a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names, and
-/// kubectl), `"kubernetes-node"` (one whose nodes run the image `csw-test/busybox:1`). If not, the test is left out like any other that [`missing`] is called in:
+/// Programs that a test may ask for by their names.
+const PROGRAMS: [&str; 6] = ["python3", "gawk", "mawk", "busybox", "bash", "make"];
+
+/// Whether the service is there. If not, the test is left out like any other that [`missing`] is called in:
 /// `if !require("pypi") { return; }`.
+///
+/// - `pypi`: a Python 3 that makes virtual environments, and a package index that pip reaches
+/// - `redis`, `registry`: the programs of Redis and of a registry for images, which tests start themselves
+/// - `kubernetes`: kubectl, and a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names
+/// - `kubernetes-node`: one whose nodes run the image `csw-test/busybox:1`
+/// - `kubernetes-restart`: a command that restarts its API server, `CSW_TEST_KUBE_RESTART`
+/// - a program of that name on PATH
 pub fn require(service: &str) -> bool {
-    let why = match service {
-        "pypi" => {
-            static PYPI: OnceLock<Option<String>> = OnceLock::new();
-            PYPI.get_or_init(|| pypi().err())
-        }
-        "docker" => {
-            static DOCKER: OnceLock<Option<String>> = OnceLock::new();
-            DOCKER.get_or_init(|| super::docker::engine().err())
-        }
-        "kubernetes" => {
-            static KUBERNETES: OnceLock<Option<String>> = OnceLock::new();
-            KUBERNETES.get_or_init(|| kubernetes().err())
-        }
-        "kubernetes-node" => {
-            static NODE: OnceLock<Option<String>> = OnceLock::new();
-            NODE.get_or_init(|| node().err())
-        }
-        _ => panic!("no test knows a service `{service}`"),
+    // Each is asked for once, however many tests need it.
+    static KNOWN: Mutex<BTreeMap<String, Arc<OnceLock<Option<String>>>>> = Mutex::new(BTreeMap::new());
+    let known = {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(service.to_owned()).or_default().clone()
     };
+    let why = known.get_or_init(|| find(service).err());
     if let Some(why) = why {
         missing(service, why);
     }
     why.is_none()
+}
+
+fn find(service: &str) -> Result<(), String> {
+    match service {
+        "pypi" => pypi(),
+        "redis" => program("redis-server"),
+        "registry" => program("docker-registry"),
+        "kubernetes" => kubernetes(),
+        "kubernetes-node" => node(),
+        "kubernetes-restart" => restart_command().map(drop),
+        name if PROGRAMS.contains(&name) => program(name),
+        _ => panic!("no test knows a service `{service}`"),
+    }
+}
+
+/// What is required is there even if no test has asked for it, and is spelt right.
+#[test]
+fn everything_that_is_required_is_there() {
+    let required = std::env::var("CSW_TEST_REQUIRE").unwrap_or_default();
+    for service in required.split(',').map(str::trim).filter(|s| !s.is_empty()) {
+        assert!(require(service), "{service}");
+    }
+}
+
+/// The shell command that restarts the API server of the cluster.
+pub fn restart_command() -> Result<String, String> {
+    std::env::var("CSW_TEST_KUBE_RESTART")
+        .ok()
+        .filter(|c| !c.is_empty())
+        .ok_or_else(|| "CSW_TEST_KUBE_RESTART names no command that restarts the API server".into())
 }
 
 /// Says that a test is left out because `what` is missing, now and at the end of `make test`; fails it when
@@ -54,6 +81,10 @@ pub fn missing(what: &str, why: &str) {
 pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn program(name: &str) -> Result<(), String> {
+    if on_path(name) { Ok(()) } else { Err(format!("{name} is not on PATH")) }
 }
 
 fn pypi() -> Result<(), String> {
