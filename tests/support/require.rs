@@ -14,6 +14,7 @@ const PROGRAMS: [&str; 6] = ["python3", "gawk", "mawk", "busybox", "bash", "make
 /// `if !require("pypi") { return; }`.
 ///
 /// - `pypi`: a Python 3 that makes virtual environments, and a package index that pip reaches
+/// - `docker`: a Docker engine and its client
 /// - `redis`, `registry`: the programs of Redis and of a registry for images, which tests start themselves
 /// - `kubernetes`: kubectl, and a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names
 /// - `kubernetes-node`: one whose nodes run the image `csw-test/busybox:1`
@@ -36,6 +37,7 @@ pub fn require(service: &str) -> bool {
 fn find(service: &str) -> Result<(), String> {
     match service {
         "pypi" => pypi(),
+        "docker" => run(Command::new("docker").arg("version")),
         "redis" => program("redis-server"),
         "registry" => program("docker-registry"),
         "kubernetes" => kubernetes(),
