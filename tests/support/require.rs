@@ -37,7 +37,7 @@ pub fn require(service: &str) -> bool {
 fn find(service: &str) -> Result<(), String> {
     match service {
         "pypi" => pypi(),
-        "docker" => run(Command::new("docker").arg("version")),
+        "docker" => super::docker::engine(),
         "redis" => program("redis-server"),
         "registry" => program("docker-registry"),
         "kubernetes" => kubernetes(),
