@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::{
-    config, executor, job, kube, model, outputs, plan, publish, render, secret, services, settings, sink,
-    store,
+    config, executor, image, job, kube, model, outputs, plan, publish, render, secret, services, settings,
+    sink, store,
 };
 
 /// What `csw` exits with.
@@ -143,6 +143,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             outputs::OutputsError,
             render::RenderError,
             executor::ExecutorError,
+            image::ImageError,
             job::RuntimeError,
             services::ServiceError,
             services::client::ClientError,

@@ -5,6 +5,7 @@
 //! - [`config`] reads what people write, [`model`] holds what is valid;
 //! - [`render`] turns them into Kubernetes objects, [`sink`] puts these where they go;
 //! - [`store`], [`outputs`], [`secret`] keep state, results and secrets;
+//! - [`image`] makes and moves container images;
 //! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
 //! - [`publish`] talks with the web app;
 //! - [`cli`], [`settings`], [`ui`] and [`error`] are the edge.
@@ -14,6 +15,7 @@ pub mod config;
 pub mod error;
 pub mod executor;
 pub mod http;
+pub mod image;
 pub mod job;
 pub mod kube;
 pub mod model;

@@ -95,6 +95,18 @@ settings! { places;
     /// Image registry.
     registry: String, NO_FLAG, "CSW_REGISTRY", "`gcr.io`" => "gcr.io".into();
 
+    /// Image that models' images start from, with the program `python3`.
+    base_image: String, NO_FLAG, "CSW_BASE_IMAGE", "`python:3.12-slim-bookworm`" => "python:3.12-slim-bookworm".into();
+
+    /// Image with the program `redis-server` that the service `redis` runs.
+    redis_base_image: String, NO_FLAG, "CSW_REDIS_BASE_IMAGE", "`redis:7.4-bookworm`" => "redis:7.4-bookworm".into();
+
+    /// The `csw` that goes into images: a static one (`make dist`) runs on every base.
+    program: Option<PathBuf>, NO_FLAG, "CSW_PROGRAM", "the running one" => None;
+
+    /// Images that are built, tested or pushed at once.
+    build_jobs: usize, NO_FLAG, "CSW_BUILD_JOBS", "`4`" => 4;
+
     /// Web app that results are pushed to.
     cs_url: Option<Url>, Some(("--cs-url", |o: &Overrides| o.cs_url.clone())), "CS_URL", "none: results are kept" => None;
 

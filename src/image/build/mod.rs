@@ -1,0 +1,5 @@
+//! Builds images.
+
+mod record;
+
+pub use record::{BuildRecord, BuildRecords, Target};
