@@ -25,6 +25,40 @@ pub struct LogLine {
     pub bytes: Vec<u8>,
 }
 
+/// What nodes say in a log's place, or at its end, when its file is not there (any more).
+const EXCUSES: [&str; 4] = [
+    "unable to retrieve container logs",
+    "failed to try resolving symlinks in path",
+    "failed to open log file",
+    "rpc error: code = ",
+];
+
+impl LogLine {
+    /// Parts the time from the line.
+    pub(super) fn parse(mut bytes: Vec<u8>) -> Self {
+        let space = bytes.iter().position(|b| *b == b' ').filter(|end| {
+            bytes
+                .get(..*end)
+                .and_then(|t| std::str::from_utf8(t).ok())
+                .is_some_and(|t| t.parse::<jiff::Timestamp>().is_ok())
+        });
+        match space {
+            Some(end) => {
+                let rest = bytes.split_off(end + 1);
+                bytes.truncate(end);
+                Self { at: String::from_utf8_lossy(&bytes).into_owned(), bytes: rest }
+            }
+            // Not the container's words but the node's about it.
+            None => Self { at: String::new(), bytes },
+        }
+    }
+
+    /// Whether this is not the container's but what its node says because it has no log (any more).
+    pub fn is_excuse(&self) -> bool {
+        self.at.is_empty() && EXCUSES.iter().any(|e| self.bytes.starts_with(e.as_bytes()))
+    }
+}
+
 impl Cluster {
     /// A container's log, line by line.
     ///
@@ -71,26 +105,7 @@ async fn read_line(reader: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<
     if futures::AsyncBufReadExt::read_until(reader, b'\n', &mut bytes).await? == 0 {
         return Ok(None);
     }
-    Ok(Some(parted(bytes)))
-}
-
-/// Parts the time from the line.
-fn parted(mut bytes: Vec<u8>) -> LogLine {
-    let space = bytes.iter().position(|b| *b == b' ').filter(|end| {
-        bytes
-            .get(..*end)
-            .and_then(|t| std::str::from_utf8(t).ok())
-            .is_some_and(|t| t.parse::<jiff::Timestamp>().is_ok())
-    });
-    match space {
-        Some(end) => {
-            let rest = bytes.split_off(end + 1);
-            bytes.truncate(end);
-            LogLine { at: String::from_utf8_lossy(&bytes).into_owned(), bytes: rest }
-        }
-        // Not the container's words but the node's about it.
-        None => LogLine { at: String::new(), bytes },
-    }
+    Ok(Some(LogLine::parse(bytes)))
 }
 
 #[cfg(test)]
@@ -99,12 +114,20 @@ mod tests {
 
     #[test]
     fn the_time_is_parted_from_the_line() {
-        let line = parted(b"2026-01-02T03:04:05.000000006Z  two words \n".to_vec());
+        let line = LogLine::parse(b"2026-01-02T03:04:05.000000006Z  two words \n".to_vec());
         assert_eq!(
             (line.at.as_str(), &line.bytes[..]),
             ("2026-01-02T03:04:05.000000006Z", &b" two words \n"[..])
         );
-        assert_eq!(parted(b"rpc error: no such file\n".to_vec()).at, "");
-        assert_eq!(parted(b"2026-01-02T03:04:05Z \n".to_vec()).bytes, b"\n");
+        assert_eq!(LogLine::parse(b"2026-01-02T03:04:05Z \n".to_vec()).bytes, b"\n");
+    }
+
+    #[test]
+    fn what_the_node_says_in_a_logs_place_is_no_line_of_it() {
+        let gone =
+            "failed to try resolving symlinks in path \"/var/log/pods/p/0.log\": no such file or directory";
+        assert!(LogLine::parse(gone.into()).is_excuse());
+        assert!(!LogLine::parse(format!("2026-01-02T03:04:05Z {gone}").into()).is_excuse());
+        assert!(!LogLine::parse(b"half a sentence of a node that tells no times".to_vec()).is_excuse());
     }
 }

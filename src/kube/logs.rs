@@ -1,5 +1,5 @@
-use super::Cluster;
 use super::cluster::Call;
+use super::{Cluster, LogLine};
 
 /// The last lines of a container.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -18,16 +18,19 @@ impl Cluster {
     pub async fn log_tail(&self, namespace: &str, pod: &str, container: &str) -> Option<LogTail> {
         for previous in [false, true] {
             let path = format!(
-                "/api/v1/namespaces/{namespace}/pods/{pod}/log?container={container}&tailLines=10&limitBytes=8192&previous={previous}"
+                "/api/v1/namespaces/{namespace}/pods/{pod}/log?container={container}&timestamps=true&tailLines=10&limitBytes=8192&previous={previous}"
             );
             let Ok(reply) = self.send(Call::get(path, format!("read the log of {namespace}/{pod}"))).await
             else {
                 continue;
             };
-            let text = String::from_utf8_lossy(&reply.body);
-            // A container that the node has removed already: told as if it were its log.
-            let gone = text.starts_with("unable to retrieve container logs");
-            let lines: Vec<String> = text.lines().filter(|_| !gone).map(str::to_owned).collect();
+            let lines: Vec<String> = reply
+                .body
+                .split(|byte| *byte == b'\n')
+                .map(|line| LogLine::parse(line.to_vec()))
+                .filter(|line| !line.is_excuse() && !(line.at.is_empty() && line.bytes.is_empty()))
+                .map(|line| String::from_utf8_lossy(&line.bytes).into_owned())
+                .collect();
             if !lines.is_empty() {
                 return Some(LogTail { pod: pod.to_owned(), container: container.to_owned(), lines });
             }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::jobs::selector;
-use super::pod_log::{Delivered, container, has_ended, has_started, is_excuse};
+use super::pod_log::{Delivered, container, has_ended, has_started};
 use super::snapshot::Kind;
 use super::{KubernetesJobs, Tracker, describe};
 use crate::job::RuntimeError;
@@ -81,7 +81,7 @@ impl KubernetesJobs {
         let lines =
             self.cluster.log_lines(&self.namespace, &name, container(pod), LogRange::default()).await?;
         Ok(lines
-            .filter(|line| std::future::ready(!line.as_ref().is_ok_and(is_excuse)))
+            .filter(|line| std::future::ready(!line.as_ref().is_ok_and(LogLine::is_excuse)))
             .map(move |line| match line {
                 Ok(line) => Ok(line.bytes.into()),
                 Err(source) => Err(RuntimeError::Log { pod: name.clone(), source }),
@@ -261,8 +261,10 @@ impl Follower {
                     tracing::info!(%error, pod, "the log's connection broke");
                     return Ok(false);
                 }
-                Some(Ok(line)) if is_excuse(&line) => {
-                    note(&self.sender, format!("the node has no log of pod {pod} any more")).await;
+                Some(Ok(line)) if line.is_excuse() => {
+                    let words = String::from_utf8_lossy(&line.bytes);
+                    note(&self.sender, format!("the node has no log of pod {pod}: {}", words.trim_end()))
+                        .await;
                 }
                 // Half a line comes again as a whole one.
                 Some(Ok(line)) if !ended && !line.bytes.ends_with(b"\n") => {}

@@ -70,11 +70,6 @@ impl Delivered {
     }
 }
 
-/// What the node says in a log's place when it has none (any more).
-pub(super) fn is_excuse(line: &LogLine) -> bool {
-    line.at.is_empty() && line.bytes.starts_with(b"unable to retrieve container logs")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
