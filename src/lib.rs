@@ -7,13 +7,14 @@
 //! - [`store`], [`outputs`], [`secret`] keep state, results and secrets;
 //! - [`image`] makes and moves container images;
 //! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
-//! - [`publish`] talks with the web app;
+//! - [`publish`] talks with the web app and finds what differs from a base branch, [`git`] is asked for it;
 //! - [`cli`], [`settings`], [`ui`] and [`error`] are the edge.
 
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod executor;
+pub mod git;
 pub mod http;
 pub mod image;
 pub mod job;

@@ -1,5 +1,7 @@
 //! What `config` and `apply` of services and models share: from settings, project and secrets to what the renderer takes.
 
+mod models;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,6 +13,8 @@ use crate::model::ImageReference;
 use crate::render::{KubeVersion, RedisPasswords, RenderContext, RenderError, ServicesContext, Templates};
 use crate::secret::{Change, Scope, SecretBackend, SecretName, SecretValue};
 use crate::settings::Settings;
+
+pub(super) use models::Models;
 
 /// The folder of a project in which its own templates are.
 const FOLDER: &str = "templates";

@@ -28,7 +28,7 @@ impl Cluster {
                 .body
                 .split(|byte| *byte == b'\n')
                 .map(|line| LogLine::parse(line.to_vec()))
-                .filter(|line| !line.is_excuse() && !(line.at.is_empty() && line.bytes.is_empty()))
+                .filter(|line| !(line.is_excuse() || line.at.is_empty() && line.bytes.is_empty()))
                 .map(|line| String::from_utf8_lossy(&line.bytes).into_owned())
                 .collect();
             if !lines.is_empty() {

@@ -1,6 +1,8 @@
+use std::path::PathBuf;
+
 use crate::error::{Diagnose, Exit};
 
-/// Why the web app gave no answer that can be used.
+/// Why the web app gave no answer that can be used, or why it can't be told what a branch changes.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// No connection, or one that broke.
@@ -27,12 +29,29 @@ pub enum PublishError {
         /// The limit.
         limit: usize,
     },
+    /// A base branch that isn't there, or a folder that is in no repository.
+    #[error("cannot compare {} with {base}: {why}", folder.display())]
+    Base {
+        /// What was to be compared.
+        folder: PathBuf,
+        /// With what.
+        base: String,
+        /// Git's words.
+        why: String,
+    },
+    /// A clone that does not reach back to where the branch began.
+    #[error("cannot tell what differs from {base}: the clone is shallow and does not reach back to it")]
+    Shallow {
+        /// The base branch.
+        base: String,
+    },
 }
 
 impl Diagnose for PublishError {
     fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::Refused { .. } | Self::TooLarge { .. } => Exit::Remote,
+            Self::Base { .. } | Self::Shallow { .. } => Exit::Config,
         }
     }
 
@@ -45,6 +64,13 @@ impl Diagnose for PublishError {
                 vec!["see where the address comes from with `csw cluster info`".into()]
             }
             Self::TooLarge { .. } => Vec::new(),
+            Self::Base { .. } => {
+                vec![
+                    "name another with --base-branch, or models with -n, or take all of them with --all"
+                        .into(),
+                ]
+            }
+            Self::Shallow { .. } => vec!["get the rest of the history with `git fetch --unshallow`".into()],
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Talks with the web app that models are published on.
+//! Talks with the web app that models are published on, and finds which models a branch changes.
 
+mod changed;
 mod error;
 mod web_app;
 
+pub use changed::{Changed, changed_files};
 pub use error::PublishError;
 pub use web_app::{ModelList, fetch_models};

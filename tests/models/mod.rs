@@ -1,5 +1,6 @@
 //! `csw models list | show | lint | new`, and what is shipped in `config/`.
 
+mod changed;
 mod lint;
 mod list;
 mod new;

@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
-
-use crate::cli::{Context, rendering};
+use crate::cli::Context;
+use crate::cli::models::Selection;
+use crate::cli::rendering::{self, Models};
 use crate::config::{self, Catalog, Sources};
-use crate::error::Failure;
-use crate::model::ModelName;
 use crate::plan::{Manifest, PlanError, Scope};
-use crate::render::{KubeVersion, ModelInput, Object, RenderError, Renderer};
+use crate::render::{KubeVersion, Object, RenderError, Renderer};
 use crate::secret::{self, Change};
 use crate::settings::Settings;
 
@@ -44,7 +42,7 @@ pub(in crate::cli) fn everything(
     let Desired { mut manifests, passwords, .. } = services(context, settings, version)?;
     let catalog = config::load_valid(&Sources::files(&settings.config_dir.value))?;
     if catalog.models().len() > 0 || catalog.diagnostics().has_errors() {
-        manifests.extend(models(context, settings, version, &catalog, &[], false)?.manifests);
+        manifests.extend(models(context, settings, version, &catalog, &Selection::All, false)?.manifests);
     }
     Ok(Desired { manifests, scope: Scope::All, passwords })
 }
@@ -68,62 +66,23 @@ pub(in crate::cli) fn services(
     Ok(Desired { manifests: manifests(objects)?, scope: instances(["csw".to_owned()]), passwords })
 }
 
-/// Models: those that are named, or all that the catalogue holds.
+/// What is selected of the models.
 pub(in crate::cli) fn models(
     context: &Context,
     settings: &Settings,
     version: KubeVersion,
     catalog: &Catalog,
-    names: &[ModelName],
+    selection: &Selection,
     use_latest_tag: bool,
 ) -> anyhow::Result<Desired> {
-    if names.is_empty() && catalog.diagnostics().has_errors() {
-        // Some of the models are broken: the others alone would be taken for all.
-        context.printer().warn(catalog.diagnostics().render(context.printer().report_style()));
-        return Err(Failure::config("some models are not valid")
-            .hint("see `csw models lint`, or name those to apply with -n")
-            .into());
-    }
-    let mut needs = Vec::new();
-    let render_context = rendering::context(version, settings, &mut needs);
-    let templates = rendering::templates(settings)?;
-    let listed = catalog.select(names)?;
-    if use_latest_tag {
-        for listed in listed.iter().filter(|l| l.model.latest_tag.is_none()) {
-            needs.push(format!(
-                "a latest tag of {}: the web app knows none (--source all)",
-                listed.model.name
-            ));
-        }
-    }
-    rendering::nothing_missing(needs)?;
-    rendering::check_images(&render_context)?;
-    if listed.is_empty() {
-        return Err(Failure::config("there is no model to apply")
-            .hint("write the first with `csw models new OWNER/TITLE`")
-            .into());
-    }
-    let scopes: Vec<secret::Scope> =
-        listed.iter().map(|l| secret::Scope::Model(l.model.name.clone())).collect();
-    let backend = secret::open(settings)?;
-    let secrets: Vec<BTreeMap<String, SecretString>> = context
-        .block_on(async { Ok(backend.entries_of(&scopes).await?) })?
-        .into_iter()
-        .map(|all| all.into_iter().map(|(n, v)| (n.to_string(), v.expose().to_owned().into())).collect())
-        .collect();
-    let renderer = Renderer::new(&templates, render_context)?;
-    let inputs = listed.iter().zip(&secrets).map(|(listed, secrets)| ModelInput {
-        model: &listed.model,
-        secrets,
-        tag: listed.model.latest_tag.as_deref().filter(|_| use_latest_tag),
-    });
-    let checked = renderer.check(inputs)?;
+    let models = Models::gather(context, settings, version, catalog, selection, use_latest_tag)?;
+    let renderer = models.renderer();
     let mut objects = Vec::new();
-    renderer.stream::<RenderError>(checked, |object| {
+    renderer.stream::<RenderError>(renderer.check(models.inputs())?, |object| {
         objects.push(object);
         Ok(())
     })?;
-    let scope = instances(listed.iter().map(|l| l.model.name.safe().to_string()));
+    let scope = instances(models.names().map(|name| name.safe().to_string()));
     Ok(Desired { manifests: manifests(objects)?, scope, passwords: Vec::new() })
 }
 

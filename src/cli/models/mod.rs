@@ -7,22 +7,30 @@ mod list;
 mod new;
 mod prepare;
 mod secrets;
+mod selection;
 mod show;
 mod source;
 mod view;
 
 use clap::{Args, Subcommand};
+use selection::Wanted;
 
 use super::Context;
 use super::complete::model_names;
-use crate::error::Exit;
+use crate::error::{Exit, Failure};
 use crate::model::{ModelError, ModelName};
+
+pub(super) use selection::{Selection, broken};
 
 #[derive(Debug, Args)]
 pub(super) struct ModelsArgs {
     /// Models to work on, separated by commas; letter case doesn't matter
     #[arg(short, long, global = true, value_name = "OWNER/TITLE", value_delimiter = ',', value_parser = name, add = model_names())]
     names: Vec<ModelName>,
+
+    /// Where -n names none: what to compare the models' files with; those that differ are worked on
+    #[arg(long, global = true, value_name = "BRANCH")]
+    base_branch: Option<String>,
 
     #[command(subcommand)]
     command: ModelsCommand,
@@ -42,15 +50,19 @@ enum ModelsCommand {
 }
 
 pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
-    let ModelsArgs { names, command } = args;
+    let ModelsArgs { names, base_branch, command } = args;
+    let wanted = Wanted { names: &names, base_branch: base_branch.as_deref() };
     match command {
+        ModelsCommand::Config(args) => config::run(context, wanted, args),
+        ModelsCommand::Apply(args) => apply::run(context, wanted, args),
+        _ if wanted.base_branch.is_some() => {
+            Err(Failure::usage("--base-branch chooses models for `config` and `apply` only").into())
+        }
         ModelsCommand::List(args) => list::run(context, &names, args),
         ModelsCommand::Show(args) => show::run(context, &names, args),
         ModelsCommand::Lint(args) => lint::run(context, &names, args),
         ModelsCommand::New(args) => new::run(context, &names, args),
         ModelsCommand::Prepare(args) => prepare::run(context, &names, args),
-        ModelsCommand::Config(args) => config::run(context, &names, args),
-        ModelsCommand::Apply(args) => apply::run(context, &names, args),
         ModelsCommand::Secrets(args) => secrets::run(context, names, args),
     }
 }
