@@ -1,7 +1,9 @@
 //! The command line: one thin handler a verb, `cli/<noun>/<verb>.rs`.
 
+mod api_task;
 mod args;
 mod cluster;
+mod command;
 mod complete;
 mod completions;
 mod context;
@@ -20,46 +22,13 @@ mod up;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-
-use args::Deferred;
 pub use args::GlobalArgs;
+pub use command::Cli;
 pub use completions::{Shell, script as completion_script};
 pub use context::Context;
 
 use crate::error::Exit;
-use crate::secret::Scope;
 use crate::ui;
-
-/// Publish simulation models and run them as jobs
-#[derive(Debug, Parser)]
-#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, after_help = help::EXAMPLES, after_long_help = help::LONG)]
-pub struct Cli {
-    #[command(flatten)]
-    global: GlobalArgs,
-
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Work on models: list, check, prepare
-    Models(Deferred<models::ModelsArgs>),
-    /// Run simulations and follow them
-    Jobs(Deferred<jobs::JobsArgs>),
-    Job(job::JobArgs),
-    Up(up::UpArgs),
-    /// Work on the services that serve models
-    #[command(visible_alias = "services")]
-    Svc(Deferred<svc::SvcArgs>),
-    /// Keep secrets in an encrypted file
-    Secrets(Deferred<secrets::SecretsArgs>),
-    /// See and manage where everything runs
-    Cluster(Deferred<cluster::ClusterArgs>),
-    Completions(completions::CompletionsArgs),
-    Man(man::ManArgs),
-}
 
 /// Parses the command line, runs what it asks for, and says how the program ends.
 pub fn main() -> ExitCode {
@@ -87,7 +56,7 @@ fn run(args: Vec<OsString>) -> Exit {
     };
     let context = Context::new(cli.global);
     let printer = context.printer();
-    dispatch(&context, cli.command).unwrap_or_else(|e| ui::report(printer, &e))
+    command::dispatch(&context, cli.command).unwrap_or_else(|e| ui::report(printer, &e))
 }
 
 fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
@@ -105,18 +74,4 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut command = command().color(color);
     let matches = command.try_get_matches_from_mut(args)?;
     <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
-}
-
-fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
-    match command {
-        Command::Models(Deferred(args)) => models::run(context, args),
-        Command::Jobs(Deferred(args)) => jobs::run(context, args),
-        Command::Job(args) => job::run(context, args),
-        Command::Up(args) => up::run(context, args),
-        Command::Svc(Deferred(args)) => svc::run(context, args),
-        Command::Secrets(Deferred(args)) => secrets::run(context, &[Scope::Cluster], args),
-        Command::Cluster(Deferred(args)) => cluster::run(context, args),
-        Command::Completions(args) => completions::run(context, args),
-        Command::Man(args) => man::run(context, args),
-    }
 }

@@ -9,6 +9,7 @@ mod deliver;
 mod environ;
 pub mod environment;
 mod error;
+mod image_model;
 mod job_dir;
 mod launch;
 mod log;
@@ -24,6 +25,7 @@ mod validate;
 
 pub use deliver::{Delivered, deliver};
 pub use error::ExecutorError;
+pub use image_model::ImageModel;
 pub use job_dir::JobDir;
 pub use launch::Launch;
 pub use memory::adopt_orphans;

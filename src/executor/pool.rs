@@ -28,11 +28,19 @@ pub struct PoolSize {
     pub idle: Duration,
     /// The longest that a request may take, if its launch does not allow less.
     pub request: Duration,
+    /// A worker that holds more bytes than this after a request is ended instead of kept.
+    pub keep_below: Option<u64>,
 }
 
 impl Default for PoolSize {
     fn default() -> Self {
-        Self { workers: 8, per_model: 1, idle: Duration::from_secs(300), request: Duration::from_secs(300) }
+        Self {
+            workers: 8,
+            per_model: 1,
+            idle: Duration::from_secs(300),
+            request: Duration::from_secs(300),
+            keep_below: None,
+        }
     }
 }
 
@@ -120,7 +128,10 @@ impl WorkerPool {
             },
         };
         let (reply, usable) = worker.call(launch.task, kwargs, limits, false).await;
-        if usable {
+        let leaks = self.0.size.keep_below.is_some_and(|most| worker.held(most) > most);
+        if leaks {
+            tracing::info!("a worker of {} has grown too large and is replaced", launch.model);
+        } else if usable {
             self.0.keep(Idle { key, model: launch.model.clone(), worker, since: Instant::now() });
         }
         reply

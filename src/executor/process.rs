@@ -72,6 +72,11 @@ impl ModelProcess {
         &mut self.child
     }
 
+    /// Bytes that the process and what it started hold; exact once it is above `limit`.
+    pub(super) fn held(&self, limit: u64) -> u64 {
+        self.family.held(limit)
+    }
+
     /// Whether it has not exited yet.
     pub(super) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

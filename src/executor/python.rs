@@ -117,6 +117,11 @@ impl PythonWorker {
         self.process.lives()
     }
 
+    /// Bytes that the interpreter and what it started hold; exact once it is above `limit`.
+    pub(super) fn held(&self, limit: u64) -> u64 {
+        self.process.held(limit)
+    }
+
     /// Waits for the interpreter's end, and for the last of its output.
     pub(super) async fn finish(mut self, limits: &Limits) {
         self.process.finish(limits).await;

@@ -1,9 +1,13 @@
-//! The HTTP services and what drives them: scheduler, dispatcher, and the embedded stack that holds them together.
+//! The HTTP services and what drives them: scheduler, dispatcher, outputs processor and inputs servers, and the embedded
+//! stack that holds them together.
 
+mod answer;
+pub mod api;
 pub mod catalogue;
 pub mod client;
 pub mod dispatch;
 mod error;
+pub mod inputs_server;
 pub mod models;
 pub mod outputs_processor;
 pub mod scheduler;

@@ -11,7 +11,8 @@ use url::Url;
 use super::ClientError;
 use crate::http;
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult};
-use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, Problem, SubmitRequest};
+use crate::services::api::Problem;
+use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, SubmitRequest};
 
 /// Longer than the scheduler puts off any answer.
 const TIMEOUT: Duration = Duration::from_secs(90);

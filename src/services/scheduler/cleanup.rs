@@ -2,10 +2,11 @@ use axum::Json;
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 
-use super::body::Body;
+use super::SchedulerState;
 use super::wire::{Cleaned, CleanupRequest};
-use super::{ApiError, SchedulerState};
 use crate::model::{JobId, JobStatus};
+use crate::services::api::ApiError;
+use crate::services::api::Body;
 use crate::store::{JobStore, Page};
 
 /// Jobs that are looked at, or removed, at once.

@@ -10,7 +10,7 @@ use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::ApiError;
+use crate::services::api::ApiError;
 
 /// Who may ask a listener.
 #[derive(Debug, Clone)]

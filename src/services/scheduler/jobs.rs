@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::SchedulerState;
 use super::wire::JobPage;
-use super::{ApiError, SchedulerState};
 use crate::model::{Job, JobId, JobStatus, TaskResult};
+use crate::services::api::ApiError;
 use crate::store::{JobStore, Page};
 
 /// Jobs on a page at most.

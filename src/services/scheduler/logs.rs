@@ -7,9 +7,10 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::{ApiError, SchedulerState, jobs};
+use super::{SchedulerState, jobs};
 use crate::job::AttemptKey;
 use crate::model::{Job, JobId, JobStatus};
+use crate::services::api::ApiError;
 use crate::store::JobStore;
 
 type Chunk = std::io::Result<Bytes>;

@@ -1,8 +1,6 @@
 //! The scheduler's HTTP face: what the web app and `csw jobs` speak with.
 
-mod body;
 mod cleanup;
-mod error;
 mod guard;
 mod jobs;
 mod logs;
@@ -12,7 +10,6 @@ mod submit;
 mod sync;
 pub mod wire;
 
-pub use error::ApiError;
 pub use guard::{Access, guard};
 pub use routes::router;
 pub use state::SchedulerState;

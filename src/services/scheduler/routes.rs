@@ -7,7 +7,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::wire::ModelInfo;
-use super::{ApiError, SchedulerState, cleanup, jobs, logs, submit, sync};
+use super::{SchedulerState, cleanup, jobs, logs, submit, sync};
+use crate::services::api::ApiError;
 use crate::store::JobStore;
 
 /// The largest body: inputs of a simulation.

@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
+use super::SchedulerState;
+use super::wire::{Accepted, SubmitRequest};
+use crate::model::{JobId, JobStatus, Model, ModelName, Outcome, TaskKwargs, TaskName, TaskResult};
+use crate::services::answer::to_json;
+use crate::services::api::ApiError;
+use crate::services::api::Body;
+use crate::store::{JobStore, Submission, Submitted};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
-
-use super::body::Body;
-use super::wire::{Accepted, SubmitRequest};
-use super::{ApiError, SchedulerState};
-use crate::model::{JobId, JobStatus, Model, ModelName, Outcome, TaskKwargs, TaskName, TaskResult};
-use crate::store::{JobStore, Submission, Submitted};
 
 /// What a task may be called with.
 const ARGUMENTS: [&str; 3] = ["meta_param_dict", "adjustment", "errors_warnings"];
@@ -37,7 +37,7 @@ pub(super) async fn submit(
     match task {
         TaskName::Version | TaskName::Defaults => {
             let answer = state.host.answer(&model, &id, task, request.task_kwargs).await;
-            Ok(Json(synchronous(answer.unwrap_or_else(|reason| failure(&id, reason)))).into_response())
+            Ok(Json(to_json(answer.unwrap_or_else(|reason| failure(&id, reason)))).into_response())
         }
         TaskName::Parse | TaskName::Sim => {
             let submission = Submission {
@@ -98,19 +98,4 @@ fn failure(id: &JobId, reason: String) -> TaskResult {
         version: None,
         traceback: Some(reason),
     }
-}
-
-/// The function's own result with what is known about the call beside it.
-fn synchronous(result: TaskResult) -> Value {
-    let mut answer = match result.outputs {
-        Some(Value::Object(fields)) => fields,
-        Some(other) => Map::from_iter([("outputs".to_owned(), other)]),
-        None => Map::new(),
-    };
-    answer.insert("status".to_owned(), json!(result.status));
-    answer.insert("meta".to_owned(), json!(result.meta));
-    if let Some(traceback) = result.traceback {
-        answer.insert("traceback".to_owned(), Value::String(traceback));
-    }
-    Value::Object(answer)
 }

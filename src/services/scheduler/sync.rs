@@ -3,9 +3,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{ApiError, SchedulerState};
+use super::SchedulerState;
 use crate::config::ConfigError;
 use crate::services::ServiceError;
+use crate::services::api::ApiError;
 
 /// `POST /sync/`: a list of models as the web app has them.
 pub(super) async fn sync(State(state): State<SchedulerState>, list: String) -> Result<Json<Value>, ApiError> {

@@ -93,13 +93,3 @@ impl From<&Model> for ModelInfo {
         }
     }
 }
-
-/// Body of every answer that is not a success.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Problem {
-    /// What is wrong, in one sentence.
-    pub error: String,
-    /// What to try next.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hints: Vec<String>,
-}

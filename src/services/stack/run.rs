@@ -1,12 +1,9 @@
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::serve::ListenerExt;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -19,6 +16,7 @@ use crate::job::JobRuntime;
 use crate::job::process::ProcessRuntime;
 use crate::outputs::Bucket;
 use crate::services::ServiceError;
+use crate::services::api::serve;
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
 use crate::services::outputs_processor::{self, OutputsProcessor, PushTarget};
@@ -102,7 +100,7 @@ impl Stack {
             .merge(outputs_processor::router(Arc::clone(&results)))
             .layer(from_fn_with_state(access, scheduler::guard));
         let (shutdown, stopped) = oneshot::channel();
-        let serving = tokio::spawn(serve(listener, app, stopped));
+        let serving = tokio::spawn(serve(listener, app, LAST_ANSWERS, async move { drop(stopped.await) }));
         // What executors of an earlier run deliver meanwhile is taken; what is submitted waits.
         dispatcher.reconcile().await?;
         let dispatching = tokio::spawn({
@@ -141,29 +139,5 @@ impl Stack {
         // Only a courtesy to those who look for a running stack.
         drop(std::fs::remove_file(&self.address_file));
         requeued
-    }
-}
-
-async fn serve(listener: TcpListener, app: Router, stopped: oneshot::Receiver<()>) {
-    let listener = listener.tap_io(|stream| {
-        // Answers are small and awaited.
-        if let Err(e) = stream.set_nodelay(true) {
-            tracing::debug!("cannot set TCP_NODELAY: {e}");
-        }
-    });
-    let (announce, announced) = oneshot::channel::<()>();
-    let graceful = axum::serve(listener, app).with_graceful_shutdown(async move {
-        drop(stopped.await);
-        announce.send(()).unwrap_or_default();
-    });
-    let too_long = async move {
-        drop(announced.await);
-        tokio::time::sleep(LAST_ANSWERS).await;
-    };
-    tokio::select! {
-        ended = graceful.into_future() => if let Err(e) = ended {
-            tracing::error!("cannot serve: {e}");
-        },
-        () = too_long => {}
     }
 }

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::wire::Problem;
+use super::Problem;
 use crate::error::Diagnose;
 use crate::job::RuntimeError;
 use crate::model::JobId;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::ApiError;
 
 /// A JSON body; what is wrong with it is told with its path, as in `task_kwargs.adjustment`.
-pub(super) struct Body<T>(pub(super) T);
+pub(in crate::services) struct Body<T>(pub(in crate::services) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;

@@ -1,0 +1,54 @@
+use clap::{Parser, Subcommand};
+
+use super::Context;
+use super::args::{Deferred, GlobalArgs};
+use super::{api_task, cluster, completions, help, job, jobs, man, models, secrets, svc, up};
+use crate::error::Exit;
+use crate::secret::Scope;
+
+/// Publish simulation models and run them as jobs
+#[derive(Debug, Parser)]
+#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, after_help = help::EXAMPLES, after_long_help = help::LONG)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Work on models: list, check, prepare
+    Models(Deferred<models::ModelsArgs>),
+    /// Run simulations and follow them
+    Jobs(Deferred<jobs::JobsArgs>),
+    Job(job::JobArgs),
+    Up(up::UpArgs),
+    ApiTask(api_task::ApiTaskArgs),
+    /// Work on the services that serve models
+    #[command(visible_alias = "services")]
+    Svc(Deferred<svc::SvcArgs>),
+    /// Keep secrets in an encrypted file
+    Secrets(Deferred<secrets::SecretsArgs>),
+    /// See and manage where everything runs
+    Cluster(Deferred<cluster::ClusterArgs>),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// Runs what was asked for.
+pub(super) fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Models(Deferred(args)) => models::run(context, args),
+        Command::Jobs(Deferred(args)) => jobs::run(context, args),
+        Command::Job(args) => job::run(context, args),
+        Command::Up(args) => up::run(context, args),
+        Command::ApiTask(args) => api_task::run(context, args),
+        Command::Svc(Deferred(args)) => svc::run(context, args),
+        Command::Secrets(Deferred(args)) => secrets::run(context, &[Scope::Cluster], args),
+        Command::Cluster(Deferred(args)) => cluster::run(context, args),
+        Command::Completions(args) => completions::run(context, args),
+        Command::Man(args) => man::run(context, args),
+    }
+}

@@ -1,0 +1,11 @@
+//! What the HTTP services have in common: JSON bodies, answers that say what is wrong, and an orderly end.
+
+mod body;
+mod error;
+mod problem;
+mod serve;
+
+pub(in crate::services) use body::Body;
+pub use error::ApiError;
+pub use problem::Problem;
+pub(in crate::services) use serve::serve;
