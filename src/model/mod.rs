@@ -3,6 +3,7 @@
 mod duration;
 mod error;
 mod image;
+mod install_order;
 mod job;
 mod kubernetes;
 mod label;
@@ -17,6 +18,7 @@ mod timestamp;
 pub use duration::Seconds;
 pub use error::ModelError;
 pub use image::ImageReference;
+pub use install_order::InstallOrder;
 pub use job::{Job, JobId, JobStatus, Outcome, TaskKwargs, TaskMeta, TaskName, TaskResult};
 pub use kubernetes::{
     ByRole, JobSettings, KubernetesSettings, LimitRange, NetworkSettings, PullPolicy, Replicas, Volume,

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::InstallOrder;
+
 /// The name under which a cluster records which fields of an object are ours.
 pub const FIELD_MANAGER: &str = "csw";
 
@@ -55,6 +57,11 @@ impl ObjectRef {
     /// What stays the same when the API version changes: group and kind, namespace, name.
     pub fn identity(&self) -> (String, Option<String>, String) {
         (self.gvk.group_kind(), self.namespace.clone(), self.name.clone())
+    }
+
+    /// Where its kind stands in the order in which objects are installed.
+    pub fn order(&self) -> InstallOrder {
+        InstallOrder::of(&self.gvk.kind)
     }
 
     /// `deployment.apps/scheduler`, as `kubectl -o name` prints it and as it takes it back.

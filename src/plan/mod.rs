@@ -9,7 +9,6 @@ mod diff;
 mod digest;
 mod error;
 mod manifest;
-mod order;
 mod prune;
 pub mod record;
 
@@ -17,5 +16,4 @@ pub use change::{Action, Change, ChangeSet, Conflict, FieldChange, Summary};
 pub use diff::{fields, subset};
 pub use error::PlanError;
 pub use manifest::{Manifest, parse_stream};
-pub use order::rank;
 pub use prune::{Fate, Scope, fate};

@@ -4,8 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::context::ModelInput;
 use super::renderer::{JobText, about};
 use super::template::Evaluated;
-use super::{InstallOrder, Object, RenderError, Renderer};
-use crate::model::ClusterType;
+use super::{Object, RenderError, Renderer};
+use crate::model::{ClusterType, InstallOrder};
 
 const COMPONENTS: [&str; 4] =
     ["models/model.yaml", "models/job-template.yaml", "models/inputs-server.yaml", "models/dask.yaml"];

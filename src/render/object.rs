@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::InstallOrder;
+use crate::model::InstallOrder;
 
 /// A Kubernetes object: a JSON object that has an `apiVersion`, a `kind` and a `metadata.name`, each a string that is
 /// not empty. Its `Debug` shows only these, because a Secret's data must not end up in a log.

@@ -8,7 +8,7 @@ use super::context::{ModelInput, RenderContext, ServicesContext};
 use super::model_view::{self, ModelView};
 use super::template::{self, Engine, Evaluated, TemplateError};
 use super::{KubeVersion, Object, RenderError, Templates, redis_acl, yaml};
-use crate::model::{Model, is_label_value};
+use crate::model::{InstallOrder, Model, is_label_value};
 
 const SERVICES: [&str; 7] = [
     "services/namespace.yaml",
@@ -243,7 +243,7 @@ fn one_job(mut objects: Vec<Object>) -> Result<Object, Vec<TemplateError>> {
 }
 
 /// How the services' objects are sorted.
-fn sort_key(object: &Object) -> (super::InstallOrder, &str, Option<&str>, &str) {
+fn sort_key(object: &Object) -> (InstallOrder, &str, Option<&str>, &str) {
     (object.order(), object.kind(), object.namespace(), object.name())
 }
 

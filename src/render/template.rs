@@ -9,7 +9,8 @@ use minijinja::{Environment, UndefinedBehavior};
 use super::fill::Filler;
 use super::secret_text::SecretText;
 use super::skeleton::{self, Node};
-use super::{InstallOrder, Object, filters, hole, tags};
+use super::{Object, filters, hole, tags};
+use crate::model::InstallOrder;
 
 /// Shapes that a template's conditions and loops gave it so far; a template that gives more is parsed anew.
 const SHAPES: usize = 512;

@@ -11,8 +11,8 @@ use super::plan::{Plan, Step};
 use super::{ApplyProgress, Check, ClusterSink, Options, SinkError};
 use crate::kube::{Body, Dependents, KubeError, Observer, Target, WaitProgress};
 use crate::model::{GroupVersionKind, ObjectRef};
+use crate::plan::ChangeSet;
 use crate::plan::applyset::Contents;
-use crate::plan::{ChangeSet, rank};
 
 /// How long a new kind is given to be served.
 const ESTABLISH: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ impl ClusterSink {
         };
         let Plan { steps, deferred, deletions, before, during, after, .. } = plan;
         let (first, mut rest): (Vec<Step>, Vec<Step>) =
-            steps.into_iter().partition(|s| rank(&s.manifest.object().gvk.kind) == 0);
+            steps.into_iter().partition(|s| s.manifest.object().order().rank() == 0);
         let definitions: Vec<Target> = first
             .iter()
             .filter(|s| s.manifest.object().gvk.kind == "CustomResourceDefinition")
@@ -125,12 +125,12 @@ impl ClusterSink {
             self.write_parent(&during).await?;
             said = Some(during);
         }
-        rest.sort_by_cached_key(|s| rank(&s.manifest.object().gvk.kind));
+        rest.sort_by_cached_key(|s| s.manifest.object().order().rank());
         while !rest.is_empty() {
-            let now = rest.first().map(|s| rank(&s.manifest.object().gvk.kind));
+            let now = rest.first().map(|s| s.manifest.object().order().rank());
             let end = rest
                 .iter()
-                .position(|s| Some(rank(&s.manifest.object().gvk.kind)) != now)
+                .position(|s| Some(s.manifest.object().order().rank()) != now)
                 .unwrap_or(rest.len());
             let row: Vec<Step> = rest.drain(..end).collect();
             self.send_rank(row, options, &mut ledger).await;
@@ -197,8 +197,8 @@ impl ClusterSink {
     async fn prune(&self, deletions: Vec<super::Member>, options: &Options, ledger: &mut Ledger<'_>) {
         let mut queue = deletions;
         while !queue.is_empty() {
-            let now = queue.first().map(|m| rank(&m.object.gvk.kind));
-            let end = queue.iter().position(|m| Some(rank(&m.object.gvk.kind)) != now).unwrap_or(queue.len());
+            let now = queue.first().map(|m| m.object.order().rank());
+            let end = queue.iter().position(|m| Some(m.object.order().rank()) != now).unwrap_or(queue.len());
             let row: Vec<super::Member> = queue.drain(..end).collect();
             if ledger.stopped() {
                 ledger.not_applied.extend(row.into_iter().map(|m| m.object));

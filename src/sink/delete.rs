@@ -8,7 +8,7 @@ use super::members::config_maps;
 use super::{ApplyProgress, ClusterSink, Member, SinkError};
 use crate::kube::{Dependents, KubeError, Observer, Sight, Target};
 use crate::model::ObjectRef;
-use crate::plan::{Action, Change, Fate, Scope, fate, rank};
+use crate::plan::{Action, Change, Fate, Scope, fate};
 
 /// Kinds that are deleted only when they are named.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +62,7 @@ impl ClusterSink {
     pub async fn plan_deletion(&self, sweep: &Sweep, concurrency: usize) -> Result<Deletion, SinkError> {
         let mut members: Vec<Member> = self.members(concurrency).await?.into_values().collect();
         members.sort_by_cached_key(|m| {
-            std::cmp::Reverse((rank(&m.object.gvk.kind), m.object.gvk.kind.clone(), m.object.name.clone()))
+            std::cmp::Reverse((m.object.order(), m.object.gvk.kind.clone(), m.object.name.clone()))
         });
         let mut deletion = Deletion { changes: Vec::new(), going: Vec::new(), keeps: false };
         for member in members {
@@ -109,8 +109,8 @@ impl ClusterSink {
         let total = going.len();
         let mut gone = Vec::new();
         let mut queue = going;
-        while let Some(now) = queue.first().map(|m| rank(&m.object.gvk.kind)) {
-            let end = queue.iter().position(|m| rank(&m.object.gvk.kind) != now).unwrap_or(queue.len());
+        while let Some(now) = queue.first().map(|m| m.object.order().rank()) {
+            let end = queue.iter().position(|m| m.object.order().rank() != now).unwrap_or(queue.len());
             let row: Vec<Member> = queue.drain(..end).collect();
             let outcomes: Vec<(ObjectRef, Result<bool, KubeError>)> = stream::iter(row.clone())
                 .map(|m| async move {

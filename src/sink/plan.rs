@@ -8,7 +8,7 @@ use super::{Check, ClusterSink, MissingKind, Options, SinkError};
 use crate::kube::{Resource, Served};
 use crate::model::{GroupVersionKind, ObjectRef};
 use crate::plan::applyset::{Contents, PART_OF};
-use crate::plan::{Action, Change, ChangeSet, Fate, Manifest, PlanError, fate, rank, record};
+use crate::plan::{Action, Change, ChangeSet, Fate, Manifest, PlanError, fate, record};
 
 /// What is to be done, checked as far as that can be done without doing it.
 #[derive(Debug)]
@@ -217,8 +217,7 @@ impl ClusterSink {
             }
             .into());
         }
-        let key =
-            |o: &ObjectRef| (rank(&o.gvk.kind), o.gvk.kind.clone(), o.namespace.clone(), o.name.clone());
+        let key = |o: &ObjectRef| (o.order(), o.gvk.kind.clone(), o.namespace.clone(), o.name.clone());
         sorted.changes.sort_by_cached_key(|c| (c.action == Action::Delete, key(&c.object)));
         sorted.steps.sort_by_cached_key(|s| key(s.manifest.object()));
         // What was applied last goes first.

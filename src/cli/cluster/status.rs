@@ -11,7 +11,6 @@ use crate::error::Exit;
 use crate::kube::ready::{Verdict, image_digests};
 use crate::kube::{DEFAULT_CONCURRENCY, Observer, Sight, Target};
 use crate::model::ObjectRef;
-use crate::plan::rank;
 use crate::sink::ClusterSink;
 use crate::ui::{Format, Printer, Table};
 
@@ -62,8 +61,7 @@ pub(super) fn run(context: &Context, args: StatusArgs) -> anyhow::Result<Exit> {
     context.block_on(async {
         let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
         let mut members: Vec<_> = sink.members(DEFAULT_CONCURRENCY).await?.into_values().collect();
-        members
-            .sort_by_cached_key(|m| (rank(&m.object.gvk.kind), m.object.gvk.kind.clone(), m.object.clone()));
+        members.sort_by_cached_key(|m| (m.object.order(), m.object.gvk.kind.clone(), m.object.clone()));
         let targets =
             members.into_iter().map(|m| Target { object: m.object, resource: m.resource }).collect();
         let mut observer = Observer::new(sink.cluster(), targets, Some(&sink.selector())).curious();
