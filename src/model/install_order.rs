@@ -15,10 +15,10 @@ const ROWS: [&[&str]; 8] = [
 
 /// How many kinds have a place of their own.
 const KNOWN: u8 = {
-    let (mut count, mut row) = (0, 0);
-    while row < ROWS.len() {
-        count += ROWS[row].len();
-        row += 1;
+    let (mut count, mut rows): (usize, &[&[&str]]) = (0, &ROWS);
+    while let [row, rest @ ..] = rows {
+        count += row.len();
+        rows = rest;
     }
     assert!(count < 250);
     #[allow(clippy::cast_possible_truncation)] // just checked
