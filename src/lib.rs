@@ -30,3 +30,4 @@ pub mod settings;
 pub mod sink;
 pub mod store;
 pub mod ui;
+mod written_schema;

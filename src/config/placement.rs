@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::document::{Code, Decode, Node, Optional, Problems, entries, integer, nearest, record};
 use super::text::Text;
 use crate::model::{Gpu, Labels, TaintEffect, Toleration, TolerationOperator, is_label_key, is_label_value};
+use crate::written_schema::schema;
 
 record! {
     /// What a model's pods may reach.
@@ -192,24 +193,6 @@ impl Decode for Toleration {
         }
         Some(toleration)
     }
-}
-
-macro_rules! schema {
-    ($($t:ty => $json:tt),+ $(,)?) => {$(
-        impl JsonSchema for $t {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($t).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($json)
-            }
-        }
-    )+};
 }
 
 schema! {

@@ -1,30 +1,9 @@
 //! The JSON Schema of each kind of value that a model's file holds.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
 use super::repo_url::RepoUrl;
 use super::values::{Argv, EnvVars, GitRef, Interpreter, LabelValue, NamePart, Replicas, SecretNames};
 use crate::model::{BuildTimestamp, Cpu, Memory, Seconds};
-
-macro_rules! schema {
-    ($($t:ty => $json:tt),+ $(,)?) => {$(
-        impl JsonSchema for $t {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($t).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($json)
-            }
-        }
-    )+};
-}
+use crate::written_schema::schema;
 
 // Numbers and booleans stand wherever csw takes plain scalars as text: `repo_tag: 1.10` is fine.
 schema! {

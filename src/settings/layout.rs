@@ -1,9 +1,6 @@
 //! The `kubernetes:` section of `csw.yaml`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::config::document::{Decode, Node, Optional, Problems, entries, record};
 use crate::config::placement::PodCount;
@@ -11,6 +8,7 @@ use crate::model::{
     Cpu, DnsLabel, KubernetesSettings, Labels, LimitRange, Memory, PullPolicy, Seconds, Toleration, Volume,
     is_label_key,
 };
+use crate::written_schema::schema;
 
 record! {
     /// How the system is laid out on a Kubernetes cluster.
@@ -318,24 +316,6 @@ impl Decode for Quantities {
         }
         Some(Self(all))
     }
-}
-
-macro_rules! schema {
-    ($($t:ty => $json:tt),+ $(,)?) => {$(
-        impl JsonSchema for $t {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($t).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($json)
-            }
-        }
-    )+};
 }
 
 schema! {
