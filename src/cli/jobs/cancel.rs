@@ -1,12 +1,9 @@
 use clap::Args;
 
-use super::source::{JobSource, JobSourceArgs, connect};
-use super::view;
+use super::source::NamedJobsArgs;
 use crate::cli::Context;
-use crate::cli::complete::job_ids;
 use crate::error::Exit;
-use crate::model::JobId;
-use crate::ui::{Format, Progress};
+use crate::ui::Progress;
 
 /// Cancel jobs that have not ended
 ///
@@ -18,40 +15,17 @@ use crate::ui::{Format, Progress};
   csw jobs list --status PENDING -o name | xargs csw jobs cancel")]
 pub(super) struct CancelArgs {
     #[command(flatten)]
-    source: JobSourceArgs,
-
-    /// The jobs
-    #[arg(required = true, value_name = "ID", add = job_ids())]
-    ids: Vec<JobId>,
-
-    /// How to write the jobs as they stand then
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Format,
+    jobs: NamedJobsArgs,
 }
 
 pub(super) fn run(context: &Context, args: CancelArgs) -> anyhow::Result<Exit> {
-    let CancelArgs { source, ids, output } = args;
-    let printer = context.printer();
-    match source.source(context)? {
-        JobSource::Scheduler(client) => {
-            let jobs = context.block_on(async {
-                let mut jobs = Vec::with_capacity(ids.len());
-                for id in &ids {
-                    jobs.push(client.cancel(id).await?);
-                }
-                Ok(jobs)
-            })?;
-            view::show(printer, output, &jobs)?;
-        }
-        JobSource::Kubernetes(access) => {
-            let jobs = context.block_on(async {
-                let progress = Progress::spinner(printer, "waiting for the pods to end");
-                let jobs = connect(&access).await?.cancel(&ids).await?;
-                drop(progress);
-                Ok(jobs)
-            })?;
-            view::show(printer, output, &jobs)?;
-        }
-    }
-    Ok(Exit::Ok)
+    let CancelArgs { jobs } = args;
+    jobs.show(
+        context,
+        async |scheduler, id| scheduler.cancel(id).await,
+        async |cluster, ids| {
+            let _progress = Progress::spinner(context.printer(), "waiting for the pods to end");
+            cluster.cancel(ids).await
+        },
+    )
 }
