@@ -5,5 +5,6 @@ mod fixture;
 mod goldens;
 mod injection;
 mod pods;
+mod redis_acl;
 mod schemas;
 mod server;
