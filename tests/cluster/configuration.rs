@@ -6,7 +6,18 @@ use std::process::Command;
 use super::space::Space;
 use crate::support::{Csw, require};
 
-fn csw(space: &Space, args: &[&str]) -> Csw {
+/// A place with the configuration that is shipped. It is for tests of objects: their pods, which would take the node from
+/// those who need it, find no room.
+pub fn with_config() -> Space {
+    let space = Space::new();
+    space.refuse_pods("none");
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    assert!(Command::new("cp").arg("-R").arg(config).arg(space.sandbox.work()).status().unwrap().success());
+    space
+}
+
+/// `csw` with everything that it takes to render.
+pub fn csw(space: &Space, args: &[&str]) -> Csw {
     space.csw(args).env("PROJECT", "p").env("BUCKET", "file:///outputs").env("TAG", "v1")
 }
 
@@ -21,12 +32,7 @@ fn a_model_without_a_file_is_pruned_and_nothing_else() {
     if !require("kubernetes") {
         return;
     }
-    let space = Space::new();
-    // This is about objects: their pods would take the node from those who need it.
-    space.refuse_pods("none");
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-    assert!(Command::new("cp").arg("-R").arg(config).arg(space.sandbox.work()).status().unwrap().success());
-
+    let space = with_config();
     let all = json(&space, &["cluster", "apply"], 0);
     let total = all["changes"].as_array().unwrap().len();
     assert_eq!(json(&space, &["cluster", "apply"], 0)["summary"]["unchanged"], total);

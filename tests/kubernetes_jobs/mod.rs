@@ -5,3 +5,5 @@ mod ending;
 mod listing;
 mod logs;
 mod place;
+
+pub use place::Job;

@@ -37,6 +37,12 @@ impl Job {
         self
     }
 
+    pub fn create(self, space: &Space) {
+        let mut manifest = self.manifest;
+        manifest["metadata"]["namespace"] = space.name.clone().into();
+        space.apply_by_kubectl(&manifest.to_string());
+    }
+
     pub fn pod(self, field: &str, value: Value) -> Self {
         self.set(&format!("/spec/template/spec/{field}"), value)
     }
@@ -53,9 +59,7 @@ impl Place {
 
     pub fn create(&self, jobs: impl IntoIterator<Item = Job>) {
         for job in jobs {
-            let mut manifest = job.manifest;
-            manifest["metadata"]["namespace"] = self.space.name.clone().into();
-            self.space.apply_by_kubectl(&manifest.to_string());
+            job.create(&self.space);
         }
     }
 
