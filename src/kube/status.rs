@@ -3,6 +3,17 @@ use std::fmt;
 
 use kube::core::Status;
 
+/// What servers say of fields that can't be changed: of most, of roles of bindings, of claims of volumes, of
+/// StatefulSets, of storage classes.
+const IMMUTABLE: [&str; 6] = [
+    "immutable",
+    "cannot change roleRef",
+    "may not change once set",
+    "updates to statefulset spec for fields other than",
+    "updates to parameters are forbidden",
+    "updates to provisioner are forbidden",
+];
+
 /// What the server said when it refused something.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -14,6 +25,8 @@ pub struct Refusal {
     pub message: String,
     /// Fields that others own, by manager.
     pub conflicts: BTreeMap<String, Vec<String>>,
+    /// Whether a field would change that can't in an object that exists.
+    pub immutable: bool,
     /// After how many seconds it wants to be asked again.
     pub retry_after: Option<u64>,
 }
@@ -28,6 +41,7 @@ impl Refusal {
                 reason: String::new(),
                 message: if secret || text.trim().is_empty() { format!("HTTP status {code}") } else { text },
                 conflicts: BTreeMap::new(),
+                immutable: false,
                 retry_after: None,
             };
         };
@@ -54,6 +68,7 @@ impl Refusal {
             reason: status.reason.clone(),
             message,
             conflicts,
+            immutable: IMMUTABLE.iter().any(|words| status.message.contains(words)),
             retry_after: details.map(|d| u64::from(d.retry_after_seconds)).filter(|s| *s > 0),
         }
     }
@@ -65,6 +80,7 @@ impl Refusal {
             reason: status.reason.clone(),
             message: status.message.clone(),
             conflicts: BTreeMap::new(),
+            immutable: false,
             retry_after: None,
         }
     }
@@ -124,6 +140,14 @@ mod tests {
         assert_eq!(refusal.conflicts["kubectl"], [".spec.replicas"]);
         assert_eq!(refusal.conflicts["hpa"], [".spec.x"]);
         assert!(!refusal.is_transient());
+    }
+
+    #[test]
+    fn a_field_that_cannot_change_is_told_even_where_the_words_are_left_out() {
+        let body = json!({"kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid",
+            "message": "Secret \"s\" is invalid: data: Forbidden: field is immutable when `immutable` is set"});
+        let refusal = Refusal::parse(422, body.to_string().as_bytes(), true);
+        assert!(refusal.immutable && !refusal.to_string().contains("Forbidden"), "{refusal}");
     }
 
     #[test]

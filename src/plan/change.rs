@@ -13,6 +13,8 @@ pub enum Action {
     Create,
     /// Some of its fields differ.
     Update,
+    /// Fields differ that can't be changed: it is deleted and made anew.
+    Replace,
     /// It is as it should be.
     Unchanged,
     /// It is a member of the set that nobody wants any more.
@@ -30,6 +32,7 @@ impl fmt::Display for Action {
         f.write_str(match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Replace => "replace",
             Self::Unchanged => "unchanged",
             Self::Delete => "delete",
             Self::Keep => "keep",
@@ -106,6 +109,8 @@ pub struct Summary {
     pub create: usize,
     /// To be updated.
     pub update: usize,
+    /// To be deleted and made anew.
+    pub replace: usize,
     /// As they should be.
     pub unchanged: usize,
     /// To be deleted.
@@ -125,8 +130,12 @@ impl fmt::Display for Summary {
             "{} to create, {} to update, {} unchanged, {} to delete",
             self.create, self.update, self.unchanged, self.delete
         )?;
-        for (count, what) in [(self.keep, "kept"), (self.conflict, "in conflict"), (self.refused, "refused")]
-        {
+        for (count, what) in [
+            (self.replace, "to replace"),
+            (self.keep, "kept"),
+            (self.conflict, "in conflict"),
+            (self.refused, "refused"),
+        ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
@@ -158,6 +167,7 @@ impl ChangeSet {
             *match change.action {
                 Action::Create => &mut summary.create,
                 Action::Update => &mut summary.update,
+                Action::Replace => &mut summary.replace,
                 Action::Unchanged => &mut summary.unchanged,
                 Action::Delete => &mut summary.delete,
                 Action::Keep => &mut summary.keep,
@@ -171,7 +181,7 @@ impl ChangeSet {
     /// Whether applying it would do something.
     pub fn pending(&self) -> bool {
         let s = &self.summary;
-        s.create + s.update + s.delete + s.conflict + s.refused > 0
+        s.create + s.update + s.replace + s.delete + s.conflict + s.refused > 0
     }
 
     /// Whether the server or another manager is against some of it.

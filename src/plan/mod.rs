@@ -16,4 +16,4 @@ pub use change::{Action, Change, ChangeSet, Conflict, FieldChange, Summary};
 pub use diff::{fields, subset};
 pub use error::PlanError;
 pub use manifest::{Manifest, parse_stream};
-pub use prune::{Fate, Scope, fate};
+pub use prune::{Fate, Scope, fate, is_kept};

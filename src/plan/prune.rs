@@ -7,6 +7,11 @@ use super::record;
 /// Kinds that hold what can't be made again; they are deleted only by somebody who names them.
 const KEPT: &[&str] = &["Namespace", "PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition"];
 
+/// Whether objects of a kind are deleted only when somebody names them.
+pub fn is_kept(kind: &str) -> bool {
+    KEPT.contains(&kind)
+}
+
 /// What becomes of a member that nobody wants any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
@@ -62,7 +67,7 @@ pub fn fate(kind: &str, object: &Value, scope: &Scope) -> Fate {
         // Controllers copy labels (Endpoints get their Service's); the label alone makes no member.
         return Fate::Keep("carries the label of the set, but csw did not apply it");
     }
-    if KEPT.contains(&kind) {
+    if is_kept(kind) {
         return Fate::Keep("objects of this kind are never pruned");
     }
     Fate::Delete

@@ -162,11 +162,14 @@ impl ClusterSink {
                     if stop.load(Ordering::Relaxed) || cancel.is_cancelled() {
                         return Sent::Withheld(object);
                     }
-                    let outcome = match Body::new(step.manifest.body(), step.manifest.is_secret()) {
-                        Ok(body) => self.cluster.apply(&step.resource, &object, body, options.force).await,
-                        Err(error) => Err(error),
+                    let outcome = async {
+                        if let Some(member) = &step.replaces {
+                            self.make_room(member).await?;
+                        }
+                        let body = Body::new(step.manifest.body(), step.manifest.is_secret())?;
+                        self.cluster.apply(&step.resource, &object, body, options.force).await
                     };
-                    match outcome {
+                    match outcome.await {
                         Ok(_) => {
                             progress.applied(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                             Sent::Accepted(object)

@@ -42,7 +42,7 @@ impl ClusterSink {
                 let done = &done;
                 async move {
                     let checked = match check {
-                        Check::Server => self.check_on_server(job, options.force).await?,
+                        Check::Server => self.check_on_server(job, options).await?,
                         Check::Client => self.check_here(job).await?,
                     };
                     progress.checked(done.fetch_add(1, Ordering::Relaxed) + 1, total);
@@ -73,13 +73,14 @@ impl ClusterSink {
                 }
             }
         };
-        let step = (change.action != Action::Unchanged).then_some(Step { manifest, resource });
+        let step =
+            (change.action != Action::Unchanged).then_some(Step { manifest, resource, replaces: None });
         Ok(Checked { change, step })
     }
 
     /// A dry run on the server. What it answers is what the object would be, with all defaults, and which of its
     /// fields would be ours: enough to tell what changes and to write the record that spares the next run the question.
-    pub(super) async fn check_on_server(&self, job: Job, force: bool) -> Result<Checked, SinkError> {
+    pub(super) async fn check_on_server(&self, job: Job, options: &Options) -> Result<Checked, SinkError> {
         let Job { mut manifest, resource, live } = job;
         let object = manifest.object().clone();
         let recorded = live
@@ -91,16 +92,26 @@ impl ClusterSink {
         let mut taken = Vec::new();
         let applied = match self.cluster.dry_run(&resource, &object, body.clone(), false).await {
             Ok(applied) => applied,
-            Err(error) => match blocked(error)? {
-                refusal if refusal.is_field_conflict() && force => {
+            Err(error) => {
+                let mut refusal = blocked(error)?;
+                let mut forced = None;
+                if refusal.is_field_conflict() && options.force {
                     taken = refusal.conflicts.keys().cloned().collect();
                     match self.cluster.dry_run(&resource, &object, body, true).await {
-                        Ok(applied) => applied,
-                        Err(error) => return Ok(stopped(&manifest, &blocked(error)?)),
+                        Ok(applied) => forced = Some(applied),
+                        Err(error) => refusal = blocked(error)?,
                     }
                 }
-                refusal => return Ok(stopped(&manifest, &refusal)),
-            },
+                match forced {
+                    Some(applied) => applied,
+                    None if refusal.immutable => {
+                        return self
+                            .check_replacement(Job { manifest, resource, live }, &refusal, options)
+                            .await;
+                    }
+                    None => return Ok(stopped(&manifest, &refusal)),
+                }
+            }
         };
         let live = match live {
             None if !applied.created => self.cluster.get(&resource, &object).await?,
@@ -144,7 +155,7 @@ fn conclude(
             }
         }
     };
-    Checked { change, step: Some(Step { manifest, resource }) }
+    Checked { change, step: Some(Step { manifest, resource, replaces: None }) }
 }
 
 fn count(fields: usize) -> String {
@@ -152,14 +163,14 @@ fn count(fields: usize) -> String {
 }
 
 /// The server's refusal; anything else (no connection, no rights to ask) ends the run.
-fn blocked(error: KubeError) -> Result<Refusal, SinkError> {
+pub(super) fn blocked(error: KubeError) -> Result<Refusal, SinkError> {
     match error {
         KubeError::Refused { refusal, .. } if refusal.code != 401 => Ok(refusal),
         other => Err(other.into()),
     }
 }
 
-fn stopped(manifest: &Manifest, refusal: &Refusal) -> Checked {
+pub(super) fn stopped(manifest: &Manifest, refusal: &Refusal) -> Checked {
     let object = manifest.object().clone();
     let change = if refusal.is_field_conflict() {
         let conflicts: Vec<Conflict> = refusal

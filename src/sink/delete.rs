@@ -149,7 +149,12 @@ impl ClusterSink {
     }
 
     /// Returns when none of the objects is there any more, as the server says.
-    async fn absence(&self, row: &[Member], deadline: Instant, timeout: Duration) -> Result<(), SinkError> {
+    pub(super) async fn absence(
+        &self,
+        row: &[Member],
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<(), SinkError> {
         let targets: Vec<Target> =
             row.iter().map(|m| Target { object: m.object.clone(), resource: m.resource.clone() }).collect();
         let selector = self.selector();

@@ -9,6 +9,7 @@ mod error;
 mod members;
 mod options;
 mod plan;
+mod replace;
 mod stream;
 mod write_error;
 

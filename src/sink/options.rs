@@ -16,6 +16,8 @@ pub enum Check {
 pub struct Options {
     /// Take fields over from other field managers.
     pub force: bool,
+    /// Delete members whose fields can't be changed as wanted, and make them anew.
+    pub replace: bool,
     /// Delete members that nobody wants any more.
     pub prune: bool,
     /// Prune even if nothing at all is wanted.
@@ -30,6 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             force: false,
+            replace: false,
             prune: false,
             allow_empty: false,
             concurrency: DEFAULT_CONCURRENCY,

@@ -48,6 +48,8 @@ impl Plan {
 pub(super) struct Step {
     pub(super) manifest: Manifest,
     pub(super) resource: Resource,
+    /// What has to go first, because it can't be changed into what is wanted.
+    pub(super) replaces: Option<Member>,
 }
 
 impl ClusterSink {

@@ -2,6 +2,7 @@
 //! doesn't give on demand.
 
 mod access;
+mod accounts;
 mod configuration;
 mod conflicts;
 mod early_failure;
@@ -10,5 +11,6 @@ mod faults;
 mod killed;
 mod lifecycle;
 mod refused;
+mod replace;
 mod restart;
 pub mod space;

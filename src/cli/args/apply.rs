@@ -42,6 +42,11 @@ pub(in crate::cli) struct ApplyArgs {
     #[arg(long)]
     pub(in crate::cli) force_conflicts: bool,
 
+    /// Delete members of the set whose fields can't be changed as wanted, and make them anew; never namespaces, volume
+    /// claims or definitions
+    #[arg(long)]
+    pub(in crate::cli) force_replace: bool,
+
     /// Requests under way at once
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = concurrency)]
     pub(in crate::cli) concurrency: usize,

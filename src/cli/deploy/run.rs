@@ -34,13 +34,24 @@ pub(in crate::cli) fn run(
     args: &ApplyArgs,
     desired: Desired,
 ) -> anyhow::Result<Exit> {
-    let ApplyArgs { dry_run, prune, allow_empty, wait, timeout, force_conflicts, concurrency, yes, output } =
-        args;
+    let ApplyArgs {
+        dry_run,
+        prune,
+        allow_empty,
+        wait,
+        timeout,
+        force_conflicts,
+        force_replace,
+        concurrency,
+        yes,
+        output,
+    } = args;
     let printer = context.printer();
     let (settings, access) = kube.access(context)?;
     let Desired { manifests, scope, passwords } = desired;
     let options = Options {
         force: *force_conflicts,
+        replace: *force_replace,
         prune: *prune,
         allow_empty: *allow_empty,
         concurrency: *concurrency,
@@ -138,8 +149,9 @@ fn targets(wanted: &[(ObjectRef, crate::kube::Resource)]) -> Vec<Target> {
 
 fn told(set: &ChangeSet, report: &Report) -> String {
     let s = &set.summary;
+    let replaced = if s.replace > 0 { format!("{} replaced, ", s.replace) } else { String::new() };
     format!(
-        "{} created, {} updated, {} unchanged, {} deleted",
+        "{} created, {} updated, {replaced}{} unchanged, {} deleted",
         s.create,
         s.update,
         s.unchanged,
