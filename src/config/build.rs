@@ -8,7 +8,7 @@ use super::document::{Code, Optional, Problems, Span, Spanned};
 use super::model_file::{Amounts, ModelFile, ResourceTable};
 use super::web_app::WebModel;
 use crate::model::{
-    ClusterType, Cpu, Entry, Memory, Model, ModelName, Placement, ResourcePair, Resources, Seconds,
+    ClusterType, Cpu, Entry, Memory, Model, ModelName, Placement, ResourcePair, Resources, Seconds, TestPlan,
 };
 
 /// `<safeowner>-<safetitle>-dask-scheduler` names a Kubernetes Service, which takes 63 characters.
@@ -60,6 +60,8 @@ pub(super) fn build(
     let text = |own: Optional<super::text::Text>, other: fn(&WebModel) -> &Option<String>| {
         own.map(|t| t.value.0).or_else(|| web.and_then(|w| other(w).clone())).filter(|t| !t.is_empty())
     };
+    let entry = file.entry.map_or(Entry::Python { interpreter: None }, |e| e.value.0);
+    let test = super::test_plan::plan(file.test, &entry, problems);
     Some(Model {
         oneliner: text(file.oneliner, |w| &w.oneliner),
         description: text(file.description, |w| &w.description),
@@ -67,7 +69,7 @@ pub(super) fn build(
         repo: file.repo_url.map(|r| r.value.locate(root)).or_else(|| web.and_then(|w| w.repo.clone())),
         repo_tag: repo_tag.or_else(|| web.and_then(|w| w.repo_tag.clone())),
         latest_tag: web.and_then(|w| w.latest_tag.clone()),
-        entry: file.entry.map_or(Entry::Python { interpreter: None }, |e| e.value.0),
+        entry,
         cluster_type,
         replicas,
         resources,
@@ -78,6 +80,7 @@ pub(super) fn build(
         affinity_size: file.affinity.and_then(|a| a.value.size.into_inner()).map(|s| s.value.0),
         listed: file.listed.map(|l| l.value).or_else(|| web.and_then(|w| w.listed)).unwrap_or(true),
         skip_test: file.skip_test.is_some_and(|s| s.value),
+        test,
         placement: Placement {
             internet: file.network.and_then(|n| n.value.internet).is_some_and(|i| i.value),
             gpu: file.gpu.map(|g| g.value.gpu()),
@@ -110,6 +113,7 @@ pub(super) fn from_web(name: ModelName, web: &WebModel) -> Model {
         affinity_size: None,
         listed: web.listed.unwrap_or(true),
         skip_test: false,
+        test: TestPlan::default(),
         placement: Placement::default(),
     }
 }

@@ -13,6 +13,7 @@ mod repo_url;
 pub mod schema;
 mod sources;
 mod template;
+mod test_plan;
 mod text;
 mod value_schemas;
 mod values;

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::document::{Code, Decode, Node, Optional, Problems, Required, record};
 use super::placement::{GpuTable, InputsServer, Network};
 use super::repo_url::RepoUrl;
+use super::test_plan::TestTable;
 use super::text::Text;
 use super::values::{Argv, EnvVars, GitRef, Interpreter, LabelValue, NamePart, Replicas, SecretNames};
 use crate::model::{BuildTimestamp, ClusterType, Cpu, Entry, Labels, Memory, Seconds, Toleration};
@@ -66,6 +67,8 @@ record! {
         pub(super) listed: Optional<bool>,
         /// Whether publishing leaves out its tests; false if left out.
         pub(super) skip_test: Optional<bool>,
+        /// What tests it, where that is not its own pytest suite.
+        pub(super) test: Optional<TestTable>,
     }
     hints {
         "command" | "argv" => "it belongs under `entry`, as in `entry: {command: [sh, run.sh]}`",
@@ -111,7 +114,7 @@ record! {
     hints {
         "repo_tag" | "tag" => "did you mean `branch`?",
         "timestamp" | "entry" | "oneliner" | "description" | "exp_task_time" | "listed" | "skip_test" | "network"
-            | "gpu" | "node_selector" | "tolerations" | "inputs_server" =>
+            | "gpu" | "node_selector" | "tolerations" | "inputs_server" | "test" =>
             "a list file has no such key: give the model a file of its own, `csw models new OWNER/TITLE`",
         "cpu" | "memory" | "requests" | "limits" =>
             "it belongs under `resources`, as in `resources: {limits: {cpu: 1, memory: 2G}}`",

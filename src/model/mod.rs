@@ -13,6 +13,7 @@ mod name;
 mod object_ref;
 mod placement;
 mod quantity;
+mod test_plan;
 mod timestamp;
 
 pub use duration::Seconds;
@@ -29,4 +30,5 @@ pub use name::ModelName;
 pub use object_ref::{FIELD_MANAGER, GroupVersionKind, ObjectRef};
 pub use placement::{Gpu, Placement, TaintEffect, Toleration, TolerationOperator};
 pub use quantity::{Cpu, Memory};
+pub use test_plan::{App, AppKind, TestPlan};
 pub use timestamp::BuildTimestamp;

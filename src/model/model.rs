@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{BuildTimestamp, Cpu, Memory, ModelName, Placement, Seconds};
+use super::{BuildTimestamp, Cpu, Memory, ModelName, Placement, Seconds, TestPlan};
 
 /// How a model computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
@@ -100,6 +100,9 @@ pub struct Model {
     pub listed: bool,
     /// Whether publishing runs its tests.
     pub skip_test: bool,
+    /// What its tests are, where its file says.
+    #[serde(default, skip_serializing_if = "TestPlan::is_empty")]
+    pub test: TestPlan,
     /// Where its pods may run on a cluster, and what they may reach.
     #[serde(default)]
     pub placement: Placement,

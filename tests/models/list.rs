@@ -106,6 +106,7 @@ fn the_original_list_file_is_a_source_too() {
     affinity        {"size":"large"}
     listed          true
     skip_test       false
+    test            -
     source          config/models.yaml:2
     "#);
 }

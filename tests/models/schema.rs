@@ -57,6 +57,8 @@ fn what_csw_takes_passes() {
         "resources: {limits: {cpu: 0.5, memory: 128974848}}",
         "secrets: {A: b}",
         "secrets: []",
+        "entry: {command: [sh, run.sh]}\ntest: {example: example.json}",
+        "test: {command: [make, test], app: {kind: dash, file: app.py}}",
         "description:",
     ] {
         let text = format!("{head}{text}\n");
@@ -81,6 +83,7 @@ fn what_csw_refuses_is_refused() {
         "BadReplicas",
         "BadRepoTag",
         "BadRepoUrl",
+        "BadTest",
         "BadTimestamp",
         "EmptyCommand",
         "MissingKey",

@@ -28,6 +28,7 @@ pub fn model(name: &str) -> Model {
         affinity_size: None,
         listed: true,
         skip_test: false,
+        test: Default::default(),
         placement: Placement::default(),
     }
 }

@@ -164,6 +164,7 @@ fn model(name: &str, folder: PathBuf) -> Model {
         affinity_size: None,
         listed: true,
         skip_test: false,
+        test: Default::default(),
         placement: Default::default(),
     }
 }

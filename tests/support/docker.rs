@@ -22,7 +22,7 @@ pub enum Base {
     Python,
     /// The same with pytest.
     Pytest,
-    /// sh and awk, from BusyBox; nothing else, no libc.
+    /// BusyBox as `sh`, mawk and the C library; little else.
     Shell,
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::Listed;
-use crate::model::{ClusterType, Entry, RepoLocation, Resources};
+use crate::model::{ClusterType, Entry, RepoLocation, Resources, TestPlan};
 
 /// A model as scripts get it: the keys are those of its file, defaults filled in, and where it was found.
 #[derive(Debug, Serialize)]
@@ -31,6 +31,7 @@ pub(super) struct ModelView {
     affinity: Option<Value>,
     listed: bool,
     skip_test: bool,
+    test: TestPlan,
     /// The file or the web app's URL.
     pub(super) source: String,
     /// The line of its title, if it has a file.
@@ -70,6 +71,7 @@ impl ModelView {
             affinity: model.affinity_size.as_ref().map(|size| json!({ "size": size })),
             listed: model.listed,
             skip_test: model.skip_test,
+            test: model.test.clone(),
             source: source.shown.clone(),
             line: Some(source.line).filter(|l| *l > 0),
             web: source.web,
@@ -120,8 +122,20 @@ impl ModelView {
             ("affinity", self.affinity.as_ref().map_or_else(|| "-".into(), ToString::to_string)),
             ("listed", self.listed.to_string()),
             ("skip_test", self.skip_test.to_string()),
+            ("test", self.test()),
             ("source", format!("{}{line}", self.source)),
         ]
+    }
+
+    fn test(&self) -> String {
+        let TestPlan { command, example, app } = &self.test;
+        let parts = [
+            command.as_ref().map(|argv| format!("command {}", json!(argv))),
+            example.as_ref().map(|file| format!("example {file}")),
+            app.as_ref().map(|app| format!("app {}", app.file)),
+        ];
+        let said: Vec<String> = parts.into_iter().flatten().collect();
+        if said.is_empty() { "-".into() } else { said.join(", ") }
     }
 
     fn cluster(&self) -> String {
