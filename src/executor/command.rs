@@ -28,6 +28,18 @@ struct Request<'a> {
     errors_warnings: Option<&'a Value>,
 }
 
+/// What the command reads: one JSON object.
+pub(crate) fn request(task: TaskName, kwargs: &TaskKwargs) -> serde_json::Result<Vec<u8>> {
+    let empty = Value::Object(Map::new());
+    let given = |key: &str| kwargs.get(key).filter(|v| !v.is_null()).unwrap_or(&empty);
+    serde_json::to_vec(&Request {
+        task,
+        meta_param_dict: given("meta_param_dict"),
+        adjustment: given("adjustment"),
+        errors_warnings: (task == TaskName::Parse).then(|| given("errors_warnings")),
+    })
+}
+
 /// Runs the command once for `task`.
 pub(super) async fn call(
     launch: &Launch,
@@ -41,16 +53,8 @@ pub(super) async fn call(
         return Reply::failed(0.0, "The model's file names no command to run.\n");
     };
     let program = located(program, &launch.workdir);
-    let empty = Value::Object(Map::new());
-    let given = |key: &str| kwargs.get(key).filter(|v| !v.is_null()).unwrap_or(&empty);
-    let request = serde_json::to_vec(&Request {
-        task,
-        meta_param_dict: given("meta_param_dict"),
-        adjustment: given("adjustment"),
-        errors_warnings: (task == TaskName::Parse).then(|| given("errors_warnings")),
-    });
     let started = Instant::now();
-    let request = match request {
+    let request = match request(task, kwargs) {
         Ok(request) => request,
         Err(e) => return Reply::failed(0.0, format!("The arguments are no JSON: {e}\n")),
     };

@@ -23,6 +23,7 @@ mod sinks;
 mod story;
 mod validate;
 
+pub(crate) use command::request as command_request;
 pub use deliver::{Delivered, deliver};
 pub use error::ExecutorError;
 pub use image_model::ImageModel;
@@ -33,3 +34,4 @@ pub use pool::{PoolSize, WorkerPool};
 pub(crate) use process::describe as describe_exit;
 pub use run::run;
 pub use sinks::Sinks;
+pub(crate) use validate::result as check_result;

@@ -9,7 +9,7 @@ const TEXT: [&str; 4] = ["table", "CSV", "Markdown", "Text"];
 const BOKEH: &str = "bokeh";
 
 /// Checks a task's result; the error names every place that is wrong, for the model's author.
-pub(super) fn result(task: TaskName, value: &Value) -> Result<(), String> {
+pub(crate) fn result(task: TaskName, value: &Value) -> Result<(), String> {
     let mut problems = Vec::new();
     let function = match task {
         TaskName::Version => "get_version",

@@ -68,6 +68,32 @@ pub enum ImageError {
         /// Its answer.
         source: bollard::errors::Error,
     },
+    /// The engine does not have the image that is to be tested.
+    #[error("{image} is not in the Docker engine")]
+    NotBuilt {
+        /// The image.
+        image: String,
+        /// The model that it is of.
+        model: String,
+    },
+    /// There is no pytest for a model's tests.
+    #[error("{model} has no pytest in its image, and it could not be installed for the test: {reason}")]
+    NoPytest {
+        /// The model.
+        model: String,
+        /// What pip said last.
+        reason: String,
+    },
+    /// A model's example can't be used.
+    #[error("the example of {model}, {file}, cannot be used: {reason}")]
+    Example {
+        /// The model.
+        model: String,
+        /// The file in its repository.
+        file: String,
+        /// Why not.
+        reason: String,
+    },
     /// A file does not hold what a build writes.
     #[error("{} was not written by `csw svc build` or `csw models build`: {reason}", path.display())]
     Records {
@@ -120,6 +146,9 @@ impl Diagnose for ImageError {
             Self::EngineAddress { .. }
             | Self::UnknownContext { .. }
             | Self::DockerConfig { .. }
+            | Self::NotBuilt { .. }
+            | Self::NoPytest { .. }
+            | Self::Example { .. }
             | Self::Records { .. }
             | Self::Io { .. } => Exit::Config,
         }
@@ -143,6 +172,15 @@ impl Diagnose for ImageError {
             Self::UnknownContext { .. } => "list those that there are: docker context ls",
             Self::Engine { source, .. } if message(source).contains("no space left on device") => {
                 "make room where the engine keeps its images: docker system prune, csw images prune"
+            }
+            Self::NotBuilt { model, image } => {
+                return vec![
+                    format!("build it: csw models -n {model} build"),
+                    format!("or get it from its registry: docker pull {image}"),
+                ];
+            }
+            Self::NoPytest { .. } => {
+                "add pytest to what the repository asks for (requirements.txt, environment.yml), or say what tests it instead: `test: {command: […]}` in its file"
             }
             _ => return Vec::new(),
         };

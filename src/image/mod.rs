@@ -6,6 +6,7 @@ pub mod build;
 mod docker_host;
 mod engine;
 mod error;
+pub mod test;
 
 pub use engine::Engine;
 pub use error::ImageError;

@@ -6,4 +6,5 @@ mod list;
 mod new;
 mod schema;
 mod shipped;
+mod testing;
 mod web;

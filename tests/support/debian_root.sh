@@ -39,6 +39,9 @@ link() {
 }
 link awk mawk busybox
 link sh dash busybox
+if [ -e "$root/bin/busybox" ]; then
+    for name in $("$root/bin/busybox" --list); do link "$name" busybox; done
+fi
 # This machine's own certificates: its package index may be behind an authority that nobody else knows.
 if [ -d "$root/usr/share/ca-certificates" ]; then
     mkdir -p "$root/etc/ssl/certs"

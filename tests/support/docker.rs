@@ -22,7 +22,7 @@ pub enum Base {
     Python,
     /// The same with pytest.
     Pytest,
-    /// BusyBox as `sh`, mawk and the C library; little else.
+    /// BusyBox, mawk and the C library; nothing else.
     Shell,
 }
 
@@ -43,6 +43,7 @@ impl Base {
             "grep",
             "gzip",
             "libc-bin",
+            "libstdc++6",
             "passwd",
             "sed",
             "tar",

@@ -10,6 +10,7 @@ mod secrets;
 mod selection;
 mod show;
 mod source;
+mod test;
 mod view;
 
 use clap::{Args, Subcommand};
@@ -44,6 +45,7 @@ enum ModelsCommand {
     Lint(lint::LintArgs),
     New(new::NewArgs),
     Prepare(prepare::PrepareArgs),
+    Test(test::TestArgs),
     Config(config::ConfigArgs),
     Apply(apply::ModelsApplyArgs),
     Secrets(secrets::ModelSecretsArgs),
@@ -53,10 +55,11 @@ pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
     let ModelsArgs { names, base_branch, command } = args;
     let wanted = Wanted { names: &names, base_branch: base_branch.as_deref() };
     match command {
+        ModelsCommand::Test(args) => test::run(context, wanted, args),
         ModelsCommand::Config(args) => config::run(context, wanted, args),
         ModelsCommand::Apply(args) => apply::run(context, wanted, args),
         _ if wanted.base_branch.is_some() => {
-            Err(Failure::usage("--base-branch chooses models for `config` and `apply` only").into())
+            Err(Failure::usage("--base-branch chooses models for `test`, `config` and `apply` only").into())
         }
         ModelsCommand::List(args) => list::run(context, &names, args),
         ModelsCommand::Show(args) => show::run(context, &names, args),
