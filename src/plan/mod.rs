@@ -5,6 +5,7 @@
 
 pub mod applyset;
 mod change;
+mod conflict;
 mod diff;
 mod digest;
 mod error;
@@ -13,6 +14,7 @@ mod prune;
 pub mod record;
 
 pub use change::{Action, Change, ChangeSet, Conflict, FieldChange, Summary};
+pub use conflict::changes_nothing;
 pub use diff::{fields, subset};
 pub use error::PlanError;
 pub use manifest::{Manifest, parse_stream};

@@ -166,8 +166,9 @@ impl ClusterSink {
                         if let Some(member) = &step.replaces {
                             self.make_room(member).await?;
                         }
-                        let body = Body::new(step.manifest.body(), step.manifest.is_secret())?;
-                        self.cluster.apply(&step.resource, &object, body, options.force).await
+                        let body = step.body()?;
+                        let force = options.force || step.seen.is_some();
+                        self.cluster.apply(&step.resource, &object, body, force).await
                     };
                     match outcome.await {
                         Ok(_) => {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::plan::Step;
 use super::{ApplyProgress, Check, ClusterSink, Options, SinkError};
 use crate::kube::{Applied, Body, KubeError, Refusal, Resource};
-use crate::plan::{Action, Change, Conflict, Manifest, fields, record, subset};
+use crate::plan::{Action, Change, Conflict, Manifest, changes_nothing, fields, record, subset};
 
 /// An object that is wanted, and what is known of it.
 #[derive(Debug, Clone)]
@@ -73,15 +73,19 @@ impl ClusterSink {
                 }
             }
         };
-        let step =
-            (change.action != Action::Unchanged).then_some(Step { manifest, resource, replaces: None });
+        let step = (change.action != Action::Unchanged).then_some(Step {
+            manifest,
+            resource,
+            seen: None,
+            replaces: None,
+        });
         Ok(Checked { change, step })
     }
 
     /// A dry run on the server. What it answers is what the object would be, with all defaults, and which of its
     /// fields would be ours: enough to tell what changes and to write the record that spares the next run the question.
     pub(super) async fn check_on_server(&self, job: Job, options: &Options) -> Result<Checked, SinkError> {
-        let Job { mut manifest, resource, live } = job;
+        let Job { mut manifest, resource, mut live } = job;
         let object = manifest.object().clone();
         let recorded = live
             .as_ref()
@@ -90,16 +94,36 @@ impl ClusterSink {
         manifest.annotate(record::ANNOTATION, recorded);
         let body = Body::new(manifest.body(), manifest.is_secret())?;
         let mut taken = Vec::new();
+        let mut seen = None;
         let applied = match self.cluster.dry_run(&resource, &object, body.clone(), false).await {
             Ok(applied) => applied,
             Err(error) => {
                 let mut refusal = blocked(error)?;
                 let mut forced = None;
-                if refusal.is_field_conflict() && options.force {
-                    taken = refusal.conflicts.keys().cloned().collect();
+                if refusal.is_field_conflict() {
                     match self.cluster.dry_run(&resource, &object, body, true).await {
-                        Ok(applied) => forced = Some(applied),
-                        Err(error) => refusal = blocked(error)?,
+                        Ok(applied) if options.force => {
+                            taken = refusal.conflicts.keys().cloned().collect();
+                            forced = Some(applied);
+                        }
+                        Ok(applied) => {
+                            live = match live {
+                                None => self.cluster.get(&resource, &object).await?,
+                                live => live,
+                            };
+                            let unchanged = |live: &&Value| {
+                                let changes = fields(live, &applied.object, manifest.is_secret());
+                                changes_nothing(&refusal.conflicts, &changes)
+                            };
+                            seen = live.as_ref().filter(unchanged).and_then(version);
+                            forced = seen.is_some().then_some(applied);
+                        }
+                        Err(error) => {
+                            let second = blocked(error)?;
+                            if options.force {
+                                refusal = second;
+                            }
+                        }
                     }
                 }
                 match forced {
@@ -122,17 +146,16 @@ impl ClusterSink {
             let reason = "is being deleted: run again when it is gone";
             return Ok(Checked { change: Change::new(object, Action::Refused, reason), step: None });
         }
-        Ok(conclude(manifest, resource, live, applied, &taken))
+        Ok(conclude(Job { manifest, resource, live }, applied, &taken, seen))
     }
 }
 
-fn conclude(
-    mut manifest: Manifest,
-    resource: Resource,
-    live: Option<Value>,
-    applied: Applied,
-    taken: &[String],
-) -> Checked {
+fn version(object: &Value) -> Option<String> {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn conclude(job: Job, applied: Applied, taken: &[String], seen: Option<String>) -> Checked {
+    let Job { mut manifest, resource, live } = job;
     let object = manifest.object().clone();
     if let Some(record) = record::of(&manifest, &applied.object) {
         manifest.annotate(record::ANNOTATION, &record);
@@ -155,7 +178,7 @@ fn conclude(
             }
         }
     };
-    Checked { change, step: Some(Step { manifest, resource, replaces: None }) }
+    Checked { change, step: Some(Step { manifest, resource, seen, replaces: None }) }
 }
 
 fn count(fields: usize) -> String {

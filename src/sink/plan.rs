@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::check::{Checked, Job};
 use super::members::{Member, Members, Places, places};
 use super::{Check, ClusterSink, MissingKind, Options, SinkError};
-use crate::kube::{Resource, Served};
+use crate::kube::{Body, KubeError, Resource, Served};
 use crate::model::{GroupVersionKind, ObjectRef};
 use crate::plan::applyset::{Contents, PART_OF};
 use crate::plan::{Action, Change, ChangeSet, Fate, Manifest, PlanError, fate, record};
@@ -48,8 +48,23 @@ impl Plan {
 pub(super) struct Step {
     pub(super) manifest: Manifest,
     pub(super) resource: Resource,
+    /// The version of the live object whose fields may be taken over, because none of them changes in it.
+    pub(super) seen: Option<String>,
     /// What has to go first, because it can't be changed into what is wanted.
     pub(super) replaces: Option<Member>,
+}
+
+impl Step {
+    /// What is sent: for the one version of the object that was looked at, if it matters.
+    pub(super) fn body(&self) -> Result<Body, KubeError> {
+        let secret = self.manifest.is_secret();
+        let Some(seen) = &self.seen else { return Body::new(self.manifest.body(), secret) };
+        let mut body = self.manifest.body().clone();
+        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("resourceVersion".into(), seen.clone().into());
+        }
+        Body::new(&body, secret)
+    }
 }
 
 impl ClusterSink {

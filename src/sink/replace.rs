@@ -60,7 +60,7 @@ impl ClusterSink {
         }
         let change = Change::new(object.clone(), Action::Replace, refusal.to_string());
         let member = Member { object, resource: resource.clone(), live };
-        Ok(Checked { change, step: Some(Step { manifest, resource, replaces: Some(member) }) })
+        Ok(Checked { change, step: Some(Step { manifest, resource, seen: None, replaces: Some(member) }) })
     }
 
     /// Deletes what is to be replaced, what it owns first, and returns when it is gone.

@@ -87,6 +87,45 @@ fn what_the_server_writes_another_way_and_what_others_add_is_no_change() {
 }
 
 #[test]
+fn a_list_that_the_server_has_filled_in_is_no_conflict_while_it_stays_the_same() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    let set = |size: &str| {
+        format!(
+            r#"apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: s}}
+spec:
+  replicas: 0
+  serviceName: s
+  selector: {{matchLabels: {{app: s}}}}
+  template:
+    metadata: {{labels: {{app: s}}}}
+    spec: {{containers: [{{name: c, image: "csw-test/busybox:1"}}]}}
+  volumeClaimTemplates:
+  - metadata: {{name: data}}
+    spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: {size}}}}}}}
+"#
+        )
+    };
+    let file = space.sandbox.write("all.yaml", set("1Gi"));
+    space.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+    let apply = ["cluster", "apply", "-f", "all.yaml"];
+    space.json(&apply, 0);
+    assert_eq!(space.json(&apply, 0)["summary"]["unchanged"], 1);
+    assert_eq!(space.members("statefulset"), ["s"]);
+    // Another value is one: here of a field that can't be changed at all.
+    let other = Space::new();
+    let file = other.sandbox.write("all.yaml", set("1Gi"));
+    other.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+    other.sandbox.write("all.yaml", set("2Gi"));
+    let refused = other.json(&apply, 4);
+    assert_eq!(refused["summary"]["conflict"], 1, "{refused}");
+}
+
+#[test]
 fn what_kubectl_has_applied_is_taken_in() {
     if !require("kubernetes") {
         return;
