@@ -27,4 +27,6 @@ pub struct Overrides {
     pub context: Option<String>,
     /// `--namespace`
     pub namespace: Option<String>,
+    /// `--kube-version`
+    pub kube_version: Option<String>,
 }

@@ -159,6 +159,10 @@ settings! { places;
     namespace: Option<String>, Some(("--namespace", |o: &Overrides| o.namespace.clone())), "CSW_NAMESPACE",
         "`csw`" => None;
 
+    /// Release of Kubernetes that `svc config` and `models config` render for.
+    kube_version: Option<String>, Some(("--kube-version", |o: &Overrides| o.kube_version.clone())), "CSW_KUBE_VERSION",
+        "the newest that is known" => None;
+
     /// Contexts that csw may touch; a guard against deploying to the wrong cluster.
     allowed_contexts: Contexts, NO_FLAG, "CSW_ALLOWED_CONTEXTS", "all" => Contexts::default();
 }

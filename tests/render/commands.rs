@@ -123,9 +123,9 @@ fn a_folder_holds_one_file_an_object_and_follows_what_is_rendered() {
     };
     svc(&sandbox, &["-o", "out"]).ok();
     let services = names();
-    assert!(services.contains("18-deployment-scheduler.yaml"), "{services:?}");
+    assert!(services.contains("21-deployment-scheduler.yaml"), "{services:?}");
     // Secrets are in there.
-    let secret = sandbox.work().join("out/06-secret-worker-secret.yaml");
+    let secret = sandbox.work().join("out/11-secret-worker-secret.yaml");
     assert_eq!(fs::metadata(secret).unwrap().permissions().mode() & 0o777, 0o600);
     sandbox.write("out/kustomization.yaml", "mine: true\n");
     sandbox.csw(["models", "config", "-o", "out"]).ok();
@@ -213,4 +213,19 @@ fn the_layout_comes_from_csw_yaml() {
     for what in ["quota", "replicas.scheduler", "10.0.0.0/33", "often", "csw.yaml:2", "csw.yaml:5"] {
         assert!(output.stderr.contains(what), "{what}: {}", output.stderr);
     }
+}
+
+#[test]
+fn the_release_comes_from_flag_variable_or_file() {
+    let sandbox = project();
+    let beta = |csw: Csw| csw.ok().contains("batch/v1beta1");
+    assert!(!beta(svc(&sandbox, &[])));
+    assert!(beta(svc(&sandbox, &[]).env("CSW_KUBE_VERSION", "1.20")));
+    sandbox.write("csw.yaml", "project: p\nbucket: gs://b\ntag: v1\nkube_version: 1.20\n");
+    assert!(beta(svc(&sandbox, &[])));
+    assert!(!beta(svc(&sandbox, &["--kube-version", "1.25"])));
+    sandbox.write("csw.yaml", "project: p\nbucket: gs://b\ntag: v1\nkube_version: 1.2\n");
+    let output = svc(&sandbox, &[]).output();
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
+    assert!(output.stderr.contains("expected 1.20 to 1.36"), "{}", output.stderr);
 }
