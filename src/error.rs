@@ -153,6 +153,9 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             plan::PlanError,
             sink::SinkError,
             sink::WriteError,
+            image::push::PushError,
+            image::registry::RegistryError,
+            image::credentials::CredentialError,
         );
     }
     None

@@ -12,6 +12,8 @@ missing() {
     command -v busybox >/dev/null || packages="$packages busybox-static"
     command -v python3 >/dev/null || packages="$packages python3"
     command -v docker >/dev/null || packages="$packages docker.io"
+    command -v docker-registry >/dev/null || packages="$packages docker-registry"
+    command -v openssl >/dev/null || packages="$packages openssl"
     command -v redis-server >/dev/null || packages="$packages redis-server"
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
     echo "${packages# }"

@@ -2,7 +2,7 @@ use clap::{Parser, Subcommand};
 
 use super::Context;
 use super::args::{Deferred, GlobalArgs};
-use super::{api_task, cluster, completions, help, job, jobs, man, models, secrets, svc, up};
+use super::{api_task, cluster, completions, help, images, job, jobs, man, models, secrets, svc, up};
 use crate::error::Exit;
 use crate::secret::Scope;
 
@@ -29,6 +29,8 @@ pub(super) enum Command {
     /// Work on the services that serve models
     #[command(visible_alias = "services")]
     Svc(Deferred<svc::SvcArgs>),
+    /// See and manage the images of services and models
+    Images(Deferred<images::ImagesArgs>),
     /// Keep secrets in an encrypted file
     Secrets(Deferred<secrets::SecretsArgs>),
     /// See and manage where everything runs
@@ -46,6 +48,7 @@ pub(super) fn dispatch(context: &Context, command: Command) -> anyhow::Result<Ex
         Command::Up(args) => up::run(context, args),
         Command::ApiTask(args) => api_task::run(context, args),
         Command::Svc(Deferred(args)) => svc::run(context, args),
+        Command::Images(Deferred(args)) => images::run(context, args),
         Command::Secrets(Deferred(args)) => secrets::run(context, &[Scope::Cluster], args),
         Command::Cluster(Deferred(args)) => cluster::run(context, args),
         Command::Completions(args) => completions::run(context, args),

@@ -1,8 +1,11 @@
 //! A hermetic place to run the built `csw` in: empty environment, its own HOME, its own working folder.
 
 mod docker;
+mod faulty_proxy;
 mod generated;
+pub mod registry;
 mod require;
+pub mod token_server;
 mod up;
 mod web_app;
 
@@ -13,6 +16,7 @@ use std::{fs, io::Write};
 
 #[allow(unused_imports)] // for those who look at the engine
 pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
+pub use faulty_proxy::{FaultyProxy, Instead};
 pub use generated::generated;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require, restart_command};

@@ -6,6 +6,7 @@ mod lint;
 mod list;
 mod new;
 mod prepare;
+mod push;
 mod secrets;
 mod selection;
 mod show;
@@ -48,6 +49,7 @@ enum ModelsCommand {
     Test(test::TestArgs),
     Config(config::ConfigArgs),
     Apply(apply::ModelsApplyArgs),
+    Push(push::ModelsPushArgs),
     Secrets(secrets::ModelSecretsArgs),
 }
 
@@ -58,8 +60,10 @@ pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
         ModelsCommand::Test(args) => test::run(context, wanted, args),
         ModelsCommand::Config(args) => config::run(context, wanted, args),
         ModelsCommand::Apply(args) => apply::run(context, wanted, args),
+        ModelsCommand::Push(args) => push::run(context, wanted, args),
         _ if wanted.base_branch.is_some() => {
-            Err(Failure::usage("--base-branch chooses models for `test`, `config` and `apply` only").into())
+            Err(Failure::usage("--base-branch chooses models for `test`, `config`, `apply` and `push` only")
+                .into())
         }
         ModelsCommand::List(args) => list::run(context, &names, args),
         ModelsCommand::Show(args) => show::run(context, &names, args),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod config;
+mod push;
 mod templates;
 
 use clap::{Args, Subcommand};
@@ -21,6 +22,7 @@ pub(super) struct SvcArgs {
 enum SvcCommand {
     Config(config::ConfigArgs),
     Apply(apply::SvcApplyArgs),
+    Push(push::SvcPushArgs),
     Templates(templates::TemplatesArgs),
     /// Keep secrets in an encrypted file
     Secrets(SecretsArgs),
@@ -30,6 +32,7 @@ pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
     match args.command {
         SvcCommand::Config(args) => config::run(context, args),
         SvcCommand::Apply(args) => apply::run(context, args),
+        SvcCommand::Push(args) => push::run(context, args),
         SvcCommand::Templates(args) => templates::run(context, args),
         SvcCommand::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
     }

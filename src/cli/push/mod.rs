@@ -1,0 +1,10 @@
+//! What `svc push` and `models push` share.
+
+mod args;
+mod progress;
+mod records;
+mod run;
+mod view;
+
+pub(super) use args::{PushArgs, tag};
+pub(super) use run::run;
