@@ -103,6 +103,19 @@ impl Project {
     }
 }
 
+impl Drop for Project {
+    fn drop(&mut self) {
+        // An image that was pushed, and lost its tag to a later one, has its digest still.
+        let filter = format!("reference=*/{}/*", self.corner.project());
+        let format = "{{.Repository}}@{{.Digest}}";
+        let listed = docker(["images", "--digests", "--format", format, "--filter", &filter]).output();
+        let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        for image in listed.unwrap_or_default().lines().filter(|image| !image.ends_with("@<none>")) {
+            docker(["rmi", "--force", image]).output().ok();
+        }
+    }
+}
+
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
