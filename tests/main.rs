@@ -16,6 +16,7 @@ mod examples;
 mod executor;
 mod generated;
 mod help;
+mod image_builds;
 mod inputs_server;
 mod job_runtimes;
 mod jobs;

@@ -2,6 +2,7 @@
 
 mod api_task;
 mod args;
+mod build;
 mod cluster;
 mod command;
 mod complete;

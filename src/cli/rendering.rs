@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 
 use crate::error::Failure;
+use crate::image::build::BuildRecords;
 use crate::model::ImageReference;
 use crate::render::{KubeVersion, RedisPasswords, RenderContext, RenderError, ServicesContext, Templates};
 use crate::secret::{Change, Scope, SecretBackend, SecretName, SecretValue};
@@ -84,10 +85,17 @@ pub(super) fn context(
         registry: settings.registry.value.clone(),
         project: project.unwrap_or_default(),
         tag: settings.tag.value.to_string(),
-        digests: BTreeMap::new(),
+        digests: None,
         kubernetes,
         grace_seconds,
     }
+}
+
+/// The digests that a build or push has written down.
+pub(super) fn digests(file: Option<&Path>) -> anyhow::Result<Option<BTreeMap<String, String>>> {
+    let Some(file) = file else { return Ok(None) };
+    let records = BuildRecords::read(file)?;
+    Ok(Some(records.images.into_iter().filter_map(|r| Some((r.image.to_string(), r.digest?))).collect()))
 }
 
 /// Fails with everything that is missing.

@@ -24,5 +24,6 @@ pub use diagnostics::{DiagnosticView, Diagnostics, ReportStyle};
 pub use error::ConfigError;
 pub use load::{load, load_valid};
 pub use read::check_model_file;
+pub use repo_url::repo_location;
 pub use sources::Sources;
 pub use template::model_template;

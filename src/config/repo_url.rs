@@ -24,6 +24,14 @@ pub(super) struct NoRepoUrl {
 pub(super) const EXPECTED: &str =
     "a git URL (https, http, ssh, git, file, or git@host:path) or a path that starts with `./`, `../` or `/`";
 
+/// Where a repository is that is named outside of a model's file; paths start at `base`.
+///
+/// # Errors
+/// When it is neither a git URL nor a path: why, in words that don't quote it.
+pub fn repo_location(text: &str, base: &Path) -> Result<RepoLocation, String> {
+    RepoUrl::parse(text).map(|url| url.locate(base)).map_err(|no| format!("REPO_URL: {}", no.reason))
+}
+
 impl RepoUrl {
     pub(super) fn parse(text: &str) -> Result<Self, NoRepoUrl> {
         let no = |reason, help: Option<String>| Err(NoRepoUrl { reason, help });

@@ -100,6 +100,11 @@ impl Engine {
         &self.host.url
     }
 
+    /// Whether it is spoken to over TLS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.host.certificates.is_some() || self.host.url.starts_with("https:")
+    }
+
     /// Whether it builds with BuildKit too.
     pub fn has_buildkit(&self) -> bool {
         self.buildkit

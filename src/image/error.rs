@@ -102,6 +102,123 @@ pub enum ImageError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A `.dockerignore` holds lines that are no patterns.
+    #[error("{} holds lines that are no patterns: {}", path.display(), numbered(lines))]
+    Ignore {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1, and what is wrong with it.
+        lines: Vec<(usize, String)>,
+    },
+    /// Templates of images that would never be used.
+    #[error("csw has no templates of these names: {}", files.join(", "))]
+    UnknownTemplates {
+        /// Their names below `templates/`.
+        files: Vec<String>,
+    },
+    /// A template of an image is wrong.
+    #[error("templates/{file}: {reason}")]
+    Template {
+        /// Its name below `templates/`.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The program for images can't be used.
+    #[error("{} cannot go into an image: {reason}", path.display())]
+    Program {
+        /// The program.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The program for images needs libraries that the image won't have.
+    #[error("{} is not static: it needs {loader}, and an image from scratch has no libraries", path.display())]
+    DynamicProgram {
+        /// The program.
+        path: PathBuf,
+        /// The loader that it asks for.
+        loader: String,
+    },
+    /// The lock file can't be understood.
+    #[error("{} is no lock file of images: {reason}", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Neither a registry nor the engine has the image.
+    #[error("there is no image {image}")]
+    NoImage {
+        /// Its name.
+        image: String,
+    },
+    /// An image can't be pulled.
+    #[error("cannot pull {image}: {}", message(source))]
+    Pull {
+        /// Its name.
+        image: String,
+        /// The engine's answer.
+        source: bollard::errors::Error,
+    },
+    /// A base image is not the one that is locked.
+    #[error("the base image {image} is not the one that {} names: it {}", super::LOCK_FILE, found.as_ref().map_or("isn't in the engine".to_owned(), |id| format!("has the id {id}")))]
+    BaseMoved {
+        /// Its name.
+        image: String,
+        /// The id that it is locked to.
+        locked: String,
+        /// The id that it has in the engine, if it is there.
+        found: Option<String>,
+    },
+    /// A model's repository can't be had or understood.
+    #[error("cannot get the sources of {name}: {source}")]
+    Source {
+        /// The model.
+        name: String,
+        /// Why not.
+        source: Box<crate::executor::ExecutorError>,
+    },
+    /// A build failed.
+    #[error("building {name} failed{}: {reason}{}\n(all of it: {})", at(step), indented(last), log.display())]
+    Build {
+        /// The service or model.
+        name: String,
+        /// The step, as in `[3/7] RUN make`; may be empty.
+        step: String,
+        /// The step's last lines.
+        last: Vec<String>,
+        /// What the builder says.
+        reason: String,
+        /// The file with the whole log.
+        log: PathBuf,
+    },
+    /// A secret of a build isn't there.
+    #[error("the build secret `{id}` cannot be read: {reason}")]
+    BuildSecret {
+        /// Its id.
+        id: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The classic builder would keep secrets in the image.
+    #[error("build secrets need BuildKit, and this build uses the classic builder")]
+    SecretsNeedBuildKit,
+    /// Build secrets are handed over by a connection that csw only has to sockets.
+    #[error("build secrets can't be handed to the engine at {host}: it is spoken to over TLS")]
+    SecretsNeedSocket {
+        /// Its address.
+        host: String,
+    },
+    /// BuildKit's session can't be opened.
+    #[error("cannot open a BuildKit session with the engine at {host}: {source}")]
+    Session {
+        /// Its address.
+        host: String,
+        /// What happened.
+        source: io::Error,
+    },
     /// The operating system refused access to a file.
     #[error("cannot access {}: {source}", path.display())]
     Io {
@@ -135,6 +252,24 @@ pub(crate) fn message(error: &bollard::errors::Error) -> String {
     }
 }
 
+const MAKE_ROOM: &str = "make room where the engine keeps its images: csw images prune, docker system prune";
+
+fn no_space(text: &str) -> bool {
+    text.contains("no space left on device") || text.contains("No space left on device")
+}
+
+fn at(step: &str) -> String {
+    if step.is_empty() { String::new() } else { format!(" at {step}") }
+}
+
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+fn numbered(lines: &[(usize, String)]) -> String {
+    lines.iter().map(|(number, reason)| format!("line {number}: {reason}")).collect::<Vec<_>>().join("; ")
+}
+
 impl Diagnose for ImageError {
     fn exit(&self) -> Exit {
         match self {
@@ -142,7 +277,11 @@ impl Diagnose for ImageError {
             | Self::EnginePermission { .. }
             | Self::EngineUnreachable { .. }
             | Self::EngineTooOld { .. }
+            | Self::NoImage { .. }
+            | Self::Pull { .. }
+            | Self::Session { .. }
             | Self::Engine { .. } => Exit::Remote,
+            Self::Source { source, .. } => source.exit(),
             Self::EngineAddress { .. }
             | Self::UnknownContext { .. }
             | Self::DockerConfig { .. }
@@ -150,6 +289,17 @@ impl Diagnose for ImageError {
             | Self::NoPytest { .. }
             | Self::Example { .. }
             | Self::Records { .. }
+            | Self::Ignore { .. }
+            | Self::UnknownTemplates { .. }
+            | Self::Template { .. }
+            | Self::Program { .. }
+            | Self::DynamicProgram { .. }
+            | Self::Lock { .. }
+            | Self::BaseMoved { .. }
+            | Self::Build { .. }
+            | Self::BuildSecret { .. }
+            | Self::SecretsNeedBuildKit
+            | Self::SecretsNeedSocket { .. }
             | Self::Io { .. } => Exit::Config,
         }
     }
@@ -170,8 +320,30 @@ impl Diagnose for ImageError {
                 "forward its socket (`ssh -L /tmp/docker.sock:/var/run/docker.sock HOST`) and name that: DOCKER_HOST=unix:///tmp/docker.sock"
             }
             Self::UnknownContext { .. } => "list those that there are: docker context ls",
-            Self::Engine { source, .. } if message(source).contains("no space left on device") => {
-                "make room where the engine keeps its images: docker system prune, csw images prune"
+            Self::UnknownTemplates { .. } => {
+                "`csw svc templates export` writes all that it has; a model's own is images/OWNER/TITLE.Dockerfile"
+            }
+            Self::DynamicProgram { .. } => {
+                "build a static one with `make dist` and name it: --program FILE, or CSW_PROGRAM=FILE"
+            }
+            Self::Lock { .. } => "write it anew: csw svc lock",
+            Self::Engine { source, .. } | Self::Pull { source, .. } if no_space(&message(source)) => {
+                MAKE_ROOM
+            }
+            Self::Build { reason, last, .. } if no_space(reason) || last.iter().any(|l| no_space(l)) => {
+                MAKE_ROOM
+            }
+            Self::Source { source, .. } => return source.hints(),
+            Self::Pull { .. } | Self::NoImage { .. } => {
+                "check the name (base_image and redis_base_image in csw.yaml, CSW_BASE_IMAGE, CSW_REDIS_BASE_IMAGE), and \
+                 that `docker pull` gets it; `docker login` if it is private"
+            }
+            Self::BaseMoved { .. } => "lock the one that is there: csw svc lock",
+            Self::SecretsNeedBuildKit => {
+                "leave DOCKER_BUILDKIT=0 out, or build with an engine that has BuildKit"
+            }
+            Self::SecretsNeedSocket { .. } => {
+                "build on the engine's own machine, or forward its socket by ssh"
             }
             Self::NotBuilt { model, image } => {
                 return vec![

@@ -17,8 +17,9 @@ pub struct RenderContext {
     pub project: String,
     /// Image tag, and the version that labels tell.
     pub tag: String,
-    /// Images that are pinned: reference with its tag (`gcr.io/p/scheduler:v1`) to digest (`sha256:…`).
-    pub digests: BTreeMap<String, String>,
+    /// Digests of the images, where all of them are to be pinned: reference with its tag (`gcr.io/p/scheduler:v1`) to
+    /// digest (`sha256:…`).
+    pub digests: Option<BTreeMap<String, String>>,
     /// The layout on the cluster.
     pub kubernetes: KubernetesSettings,
     /// Seconds that a pod of a model gets to end after SIGTERM.

@@ -133,9 +133,11 @@ fn image(input: &ModelInput<'_>, context: &RenderContext) -> Result<String, Stri
 pub(super) fn reference(name: &str, tag: &str, context: &RenderContext) -> Result<String, String> {
     let image =
         ImageReference::new(&context.registry, &context.project, name, tag).map_err(|e| e.to_string())?;
-    match context.digests.get(&image.to_string()) {
+    let Some(digests) = &context.digests else { return Ok(image.to_string()) };
+    match digests.get(&image.to_string()) {
         Some(digest) => image.with_digest(digest).map(|i| i.to_string()).map_err(|e| e.to_string()),
-        None => Ok(image.to_string()),
+        // One image that is not pinned would be taken for one that is.
+        None => Err(format!("there is no digest of the image {image}: build and push it first")),
     }
 }
 

@@ -68,7 +68,7 @@ pub fn context(version: &str) -> RenderContext {
         registry: "gcr.io".into(),
         project: "my-project".into(),
         tag: "2026-01-31".into(),
-        digests: BTreeMap::new(),
+        digests: None,
         kubernetes: KubernetesSettings::default(),
         grace_seconds: 30,
     }

@@ -158,8 +158,13 @@ fn what_a_model_or_a_release_can_t_have_is_told_at_once() {
 fn images_are_pinned_and_jobs_are_made() {
     let mut context = fixture::context("1.36");
     let digest = format!("sha256:{}", "ab".repeat(32));
-    context.digests.insert("gcr.io/my-project/pslmodels_taxcruncher_tasks:2026-01-31".into(), digest.clone());
-    context.digests.insert("gcr.io/my-project/scheduler:2026-01-31".into(), digest.clone());
+    let names = ["pslmodels_taxcruncher_tasks", "scheduler", "outputs_processor", "redis"];
+    let pin = |name: &&str| (format!("gcr.io/my-project/{name}:2026-01-31"), digest.clone());
+    context.digests = Some(names[..3].iter().map(pin).collect());
+    let error = Renderer::new(&Templates::default(), context.clone()).unwrap().services(&fixture::services());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("no digest of the image gcr.io/my-project/redis:2026-01-31"), "{error}");
+    context.digests = Some(names.iter().map(pin).collect());
     let renderer = Renderer::new(&Templates::default(), context).unwrap();
     let (model, secrets) = fixture::all_models().remove(1);
     let input = ModelInput { model: &model, secrets: &secrets, tag: None };

@@ -17,6 +17,10 @@ pub(crate) struct RenderArgs {
     #[arg(long, value_name = "VERSION", value_parser = version)]
     kube_version: Option<KubeVersion>,
 
+    /// File that a build or push wrote (`--output`): its digests pin the images
+    #[arg(long, value_name = "FILE")]
+    pub(crate) images: Option<PathBuf>,
+
     /// Namespace of the objects [env: CSW_NAMESPACE] [default: csw]
     #[arg(long, value_name = "NAMESPACE", value_parser = label)]
     namespace: Option<DnsLabel>,

@@ -75,7 +75,7 @@ pub(in crate::cli) fn models(
     selection: &Selection,
     use_latest_tag: bool,
 ) -> anyhow::Result<Desired> {
-    let models = Models::gather(context, settings, version, catalog, selection, use_latest_tag)?;
+    let models = Models::gather(context, settings, version, catalog, selection, None, use_latest_tag)?;
     let renderer = models.renderer();
     let mut objects = Vec::new();
     renderer.stream::<RenderError>(renderer.check(models.inputs())?, |object| {

@@ -43,8 +43,8 @@ pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ConfigArgs) -> an
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };
-    let version = RenderArgs::release(&settings)?;
-    let models = Models::gather(context, &settings, version, &catalog, &selection, use_latest_tag)?;
+    let (version, images) = (RenderArgs::release(&settings)?, render.images.as_deref());
+    let models = Models::gather(context, &settings, version, &catalog, &selection, images, use_latest_tag)?;
     let renderer = models.renderer();
     // Nothing is written before everything is known to render.
     let checked = renderer.check(models.inputs())?;

@@ -1,6 +1,7 @@
 //! `csw models …`
 
 mod apply;
+mod build;
 mod config;
 mod lint;
 mod list;
@@ -34,6 +35,10 @@ pub(super) struct ModelsArgs {
     #[arg(long, global = true, value_name = "BRANCH")]
     base_branch: Option<String>,
 
+    /// Go on with the others when a model fails: `build`, `test` and `push` list those at the end
+    #[arg(long)]
+    ignore_ci_errors: bool,
+
     #[command(subcommand)]
     command: ModelsCommand,
 }
@@ -46,6 +51,7 @@ enum ModelsCommand {
     Lint(lint::LintArgs),
     New(new::NewArgs),
     Prepare(prepare::PrepareArgs),
+    Build(build::ModelsBuildArgs),
     Test(test::TestArgs),
     Config(config::ConfigArgs),
     Apply(apply::ModelsApplyArgs),
@@ -54,16 +60,17 @@ enum ModelsCommand {
 }
 
 pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
-    let ModelsArgs { names, base_branch, command } = args;
+    let ModelsArgs { names, base_branch, ignore_ci_errors, command } = args;
     let wanted = Wanted { names: &names, base_branch: base_branch.as_deref() };
     match command {
         ModelsCommand::Test(args) => test::run(context, wanted, args),
+        ModelsCommand::Build(args) => build::run(context, wanted, ignore_ci_errors, args),
         ModelsCommand::Config(args) => config::run(context, wanted, args),
         ModelsCommand::Apply(args) => apply::run(context, wanted, args),
         ModelsCommand::Push(args) => push::run(context, wanted, args),
         _ if wanted.base_branch.is_some() => {
-            Err(Failure::usage("--base-branch chooses models for `test`, `config`, `apply` and `push` only")
-                .into())
+            let only = "--base-branch chooses models for `build`, `test`, `config`, `apply` and `push` only";
+            Err(Failure::usage(only).into())
         }
         ModelsCommand::List(args) => list::run(context, &names, args),
         ModelsCommand::Show(args) => show::run(context, &names, args),

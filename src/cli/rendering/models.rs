@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use secrecy::SecretString;
 
@@ -21,20 +22,22 @@ pub(in crate::cli) struct Models<'c> {
 }
 
 impl<'c> Models<'c> {
-    /// What of the catalogue is selected, for a release of Kubernetes. All that is missing is told at once.
+    /// What of the catalogue is selected, for a release of Kubernetes; its images pinned by the file `images`, if given. All that is missing is told at once.
     pub(in crate::cli) fn gather(
         context: &Context,
         settings: &Settings,
         version: KubeVersion,
         catalog: &'c Catalog,
         selection: &Selection,
+        images: Option<&Path>,
         use_latest_tag: bool,
     ) -> anyhow::Result<Self> {
         if !matches!(selection, Selection::Named(_)) && catalog.diagnostics().has_errors() {
             return Err(broken(context, catalog));
         }
         let mut needs = Vec::new();
-        let render_context = super::context(version, settings, &mut needs);
+        let mut render_context = super::context(version, settings, &mut needs);
+        render_context.digests = super::digests(images)?;
         let templates = super::templates(settings)?;
         let listed = catalog.select(selection.names())?;
         if use_latest_tag {

@@ -25,7 +25,8 @@ pub(super) fn run(context: &Context, args: ConfigArgs) -> anyhow::Result<Exit> {
     let ConfigArgs { render } = args;
     let settings = context.settings(|o| render.adjust(o))?;
     let mut needs = Vec::new();
-    let render_context = rendering::context(RenderArgs::release(&settings)?, &settings, &mut needs);
+    let mut render_context = rendering::context(RenderArgs::release(&settings)?, &settings, &mut needs);
+    render_context.digests = rendering::digests(render.images.as_deref())?;
     let templates = rendering::templates(&settings)?;
     let backend = secret::open(&settings)?;
     let kept = context.block_on(async { Ok(backend.entries(&Scope::Cluster).await?) })?;

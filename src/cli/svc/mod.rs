@@ -1,7 +1,9 @@
 //! `csw svc …`
 
 mod apply;
+mod build;
 mod config;
+mod lock;
 mod push;
 mod templates;
 
@@ -20,6 +22,8 @@ pub(super) struct SvcArgs {
 
 #[derive(Debug, Subcommand)]
 enum SvcCommand {
+    Build(build::SvcBuildArgs),
+    Lock(lock::LockArgs),
     Config(config::ConfigArgs),
     Apply(apply::SvcApplyArgs),
     Push(push::SvcPushArgs),
@@ -30,6 +34,8 @@ enum SvcCommand {
 
 pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
     match args.command {
+        SvcCommand::Build(args) => build::run(context, args),
+        SvcCommand::Lock(args) => lock::run(context, args),
         SvcCommand::Config(args) => config::run(context, args),
         SvcCommand::Apply(args) => apply::run(context, args),
         SvcCommand::Push(args) => push::run(context, args),

@@ -20,6 +20,7 @@ mod git;
 mod interpreter;
 mod needs;
 mod progress;
+mod repository;
 mod requirement;
 mod shell_lines;
 mod source;
@@ -28,3 +29,4 @@ mod venv;
 
 pub use environments::{Environments, Prepared};
 pub use progress::{PrepareProgress, Silent};
+pub use repository::{Installation, Repository, Script, fetch};

@@ -58,17 +58,22 @@ impl BuildRecords {
     /// # Errors
     /// When it can't be written.
     pub fn write(&self, path: &Path) -> Result<(), ImageError> {
-        let failed = |e| ImageError::io(path, e);
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        serde_json::to_writer_pretty(&mut file, self).map_err(|e| failed(e.into()))?;
-        std::io::Write::write_all(&mut file, b"\n").map_err(failed)?;
-        #[cfg(unix)]
-        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        write_json(path, self)
     }
+}
+
+/// Writes a value as JSON for people and programs to read, all of it or nothing.
+pub(in crate::image) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ImageError> {
+    let failed = |e| ImageError::io(path, e);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    serde_json::to_writer_pretty(&mut file, value).map_err(|e| failed(e.into()))?;
+    std::io::Write::write_all(&mut file, b"\n").map_err(failed)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::Context;
 use crate::error::{Exit, Failure};
+use crate::image::ImageTemplates;
 use crate::render::Templates;
 
 /// Write csw's templates to a folder, to change some
@@ -34,6 +35,7 @@ pub(super) fn run(context: &Context, args: ExportArgs) -> anyhow::Result<Exit> {
         None => context.settings(|_| {})?.root.join("templates"),
     };
     let files: Vec<(PathBuf, &str)> = Templates::embedded()
+        .chain(ImageTemplates::embedded())
         .map(|(file, text)| (dir.join(file), text))
         .chain([(dir.join("README.md"), README)])
         .collect();

@@ -1,0 +1,11 @@
+//! What `csw svc build` and `csw models build` share: several images at once, told as the place asks for it.
+
+mod args;
+mod prepare;
+mod progress;
+mod run;
+mod view;
+
+pub(super) use args::BuildArgs;
+pub(super) use prepare::{image_templates, reference, workshop};
+pub(super) use run::{Job, What, run};

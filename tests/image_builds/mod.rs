@@ -1,0 +1,4 @@
+mod building;
+mod faults;
+mod sources;
+mod support;
