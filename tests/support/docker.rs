@@ -164,11 +164,19 @@ impl Corner {
         &self.project
     }
 
-    /// Its images, as `repository:tag`, in order.
+    /// Its images, as `repository:tag`, or `repository@digest` where one has no tag, in order.
     pub fn images(&self) -> Vec<String> {
         let filter = format!("reference=*/{}/*", self.project);
-        let said = docker_says(["images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", &filter]);
-        let mut names: Vec<String> = said.lines().map(str::to_owned).collect();
+        let format = "{{.Repository}} {{.Tag}} {{.Digest}}";
+        let said = docker_says(["images", "--digests", "--format", format, "--filter", &filter]);
+        let name = |line: &str| {
+            let parts: Vec<&str> = line.split(' ').collect();
+            match parts[1] {
+                "<none>" => format!("{}@{}", parts[0], parts[2]),
+                tag => format!("{}:{tag}", parts[0]),
+            }
+        };
+        let mut names: Vec<String> = said.lines().map(name).collect();
         names.sort();
         names
     }
@@ -195,8 +203,7 @@ impl Drop for Corner {
             docker(["rm", "--force", "--volumes", &container]).output().ok();
         }
         for image in self.images() {
-            // One that was pulled by digest has no tag.
-            docker(["rmi", "--force", image.trim_end_matches(":<none>")]).output().ok();
+            docker(["rmi", "--force", &image]).output().ok();
         }
     }
 }
