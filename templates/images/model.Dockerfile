@@ -1,6 +1,6 @@
 # The image of a model: its repository, what it asks for, and csw, which runs its tasks.
 FROM {{ base }}
-USER 0
+USER 0:0
 {% if build %}
 # Another value is how a rebuild is asked for: nothing below is taken from the builder's cache then.
 ARG CSW_BUILD={{ build | env_value }}
