@@ -1,22 +1,48 @@
-//! What `build` and `push` work on: the images of the services, and those of models.
+//! What images are called: those of the services, and those of models. `build`, `test`, `push` and `images` ask here.
 
 use crate::cli::rendering;
 use crate::config::Listed;
 use crate::error::Failure;
 use crate::image::build::Target;
-use crate::model::ImageReference;
+use crate::model::{ImageReference, ModelName};
 use crate::settings::Settings;
 
 /// The services that have an image.
-const SERVICES: [&str; 3] = ["scheduler", "outputs_processor", "redis"];
+pub(super) const SERVICES: [&str; 3] = ["scheduler", "outputs_processor", "redis"];
 
 /// The images of the services.
 ///
 /// # Errors
 /// When the project isn't set, or doesn't make a valid reference.
 pub(super) fn of_services(settings: &Settings) -> anyhow::Result<Vec<Target>> {
-    let tag = settings.tag.value.to_string();
-    SERVICES.iter().map(|name| target(settings, name, name, &tag)).collect()
+    SERVICES.iter().map(|name| of_service(settings, name)).collect()
+}
+
+/// The image of one of [`SERVICES`].
+///
+/// # Errors
+/// As [`of_services`].
+pub(super) fn of_service(settings: &Settings, name: &str) -> anyhow::Result<Target> {
+    target(settings, name, name, &settings.tag.value.to_string())
+}
+
+/// The image of a model at the tag of the settings.
+///
+/// # Errors
+/// As [`of_services`].
+pub(super) fn of_model(settings: &Settings, model: &ModelName) -> anyhow::Result<Target> {
+    at(settings, model, &settings.tag.value.to_string())
+}
+
+/// The images' path below the registry.
+///
+/// # Errors
+/// When it isn't set.
+pub(super) fn project(settings: &Settings) -> anyhow::Result<&str> {
+    settings.project.value.as_deref().ok_or_else(|| {
+        let failure = Failure::config("no project is set: it is the images' path below the registry");
+        failure.hint("name it with --project, PROJECT, or `project` in csw.yaml").into()
+    })
 }
 
 /// The images of models, each at its latest tag or at the one of the settings.
@@ -40,17 +66,16 @@ pub(super) fn of_models(
         .map(|listed| {
             let model = &listed.model;
             let own = model.latest_tag.as_deref().filter(|_| use_latest_tag);
-            let image = format!("{}_tasks", model.name.safe_underscored());
-            target(settings, &model.name.to_string(), &image, own.unwrap_or(&tag))
+            at(settings, &model.name, own.unwrap_or(&tag))
         })
         .collect()
 }
 
+fn at(settings: &Settings, model: &ModelName, tag: &str) -> anyhow::Result<Target> {
+    target(settings, &model.to_string(), &format!("{}_tasks", model.safe_underscored()), tag)
+}
+
 fn target(settings: &Settings, name: &str, image: &str, tag: &str) -> anyhow::Result<Target> {
-    let Some(project) = &settings.project.value else {
-        let failure = Failure::config("no PROJECT is set, the images' path below the registry");
-        return Err(failure.hint("name it with --project, PROJECT, or `project` in csw.yaml").into());
-    };
-    let reference = ImageReference::new(&settings.registry.value, project, image, tag)?;
+    let reference = ImageReference::new(&settings.registry.value, project(settings)?, image, tag)?;
     Ok(Target { name: name.to_owned(), reference })
 }

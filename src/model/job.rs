@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::label::is_dns_label;
 use super::{ModelError, ModelName};
 
 /// A job's name and its task id. A DNS-1123 label (lower-case letters, digits, `-`; at most 63 characters), because
@@ -35,12 +36,7 @@ impl FromStr for JobId {
     type Err = ModelError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let valid = s.len() <= 63
-            && s.starts_with(alphanumeric)
-            && s.ends_with(alphanumeric)
-            && s.chars().all(|c| alphanumeric(c) || c == '-');
-        if valid {
+        if is_dns_label(s) {
             Ok(Self(s.to_owned()))
         } else {
             Err(ModelError {

@@ -30,7 +30,8 @@ impl fmt::Display for DnsLabel {
     }
 }
 
-fn is_dns_label(s: &str) -> bool {
+/// Whether it is a DNS-1123 label.
+pub(super) fn is_dns_label(s: &str) -> bool {
     let end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     s.len() <= 63 && s.starts_with(end) && s.ends_with(end) && s.chars().all(|c| end(c) || c == '-')
 }

@@ -7,5 +7,5 @@ mod run;
 mod view;
 
 pub(super) use args::BuildArgs;
-pub(super) use prepare::{image_templates, reference, workshop};
+pub(super) use prepare::{image_templates, workshop};
 pub(super) use run::{Job, What, run};

@@ -7,19 +7,8 @@ use super::BuildArgs;
 use crate::error::Failure;
 use crate::image::build::{Workshop, WorkshopParts};
 use crate::image::{Engine, ImageTemplates, Lock, Program};
-use crate::model::ImageReference;
 use crate::secret::{SecretName, SecretValue};
 use crate::settings::Settings;
-
-/// What an image is called: `<registry>/<project>/<name>:<tag>`.
-pub(in crate::cli) fn reference(settings: &Settings, name: &str) -> anyhow::Result<ImageReference> {
-    let missing = || {
-        Failure::config("PROJECT, the images' path below the registry, is not set")
-            .hint("set it with --project, PROJECT, or `project` in csw.yaml")
-    };
-    let project = settings.project.value.as_deref().ok_or_else(missing)?;
-    Ok(ImageReference::new(&settings.registry.value, project, name, settings.tag.value.as_str())?)
-}
 
 /// csw's templates of images, and the project's own in place of some or for single models.
 pub(in crate::cli) fn image_templates(settings: &Settings) -> anyhow::Result<ImageTemplates> {

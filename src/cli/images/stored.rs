@@ -3,7 +3,6 @@ use serde::Serialize;
 
 use crate::cli::{Context, image_targets};
 use crate::config::{self, Sources};
-use crate::error::Failure;
 use crate::image::Engine;
 use crate::image::credentials::CredentialStore;
 use crate::image::list::{StoredImage, at_registry, in_engine};
@@ -44,11 +43,7 @@ impl StoredArgs {
             self.filter.as_ref().is_none_or(|text| image.repository().contains(text))
         };
         if !self.registry {
-            let Some(project) = &settings.project.value else {
-                let failure = Failure::config("no PROJECT is set, the images' path below the registry");
-                return Err(failure.hint("name it with --project, PROJECT, or `project` in csw.yaml").into());
-            };
-            let prefix = format!("{}/{project}/", settings.registry.value);
+            let prefix = format!("{}/{}/", settings.registry.value, image_targets::project(settings)?);
             return context.block_on(async {
                 let engine = Engine::connect(None).await?;
                 let mut images = in_engine(&engine, &prefix).await?;

@@ -7,8 +7,8 @@ use super::source::SourceArgs;
 use super::{Selection, Wanted, broken};
 use crate::cli::Context;
 use crate::cli::build::{self, BuildArgs, Job, What};
+use crate::cli::image_targets;
 use crate::error::{Exit, Failure};
-use crate::image::build::Target;
 use crate::model::Model;
 use crate::secret::{self, Scope};
 
@@ -79,14 +79,10 @@ pub(super) fn run(
         .iter()
         .zip(&selected)
         .map(|(model, listed)| {
-            let name = format!("{}_tasks", model.name.safe_underscored());
             let file =
                 listed.source.path.as_ref().map(|_| (listed.source.shown.as_str(), listed.source.line));
             Ok(Job {
-                target: Target {
-                    name: model.name.to_string(),
-                    reference: build::reference(&settings, &name)?,
-                },
+                target: image_targets::of_model(&settings, &model.name)?,
                 what: What::Model(model, file),
             })
         })

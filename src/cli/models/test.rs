@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::selection::{SelectionArgs, Wanted, broken};
 use super::source::SourceArgs;
 use crate::cli::Context;
+use crate::cli::image_targets;
 use crate::cli::up::Signals;
 use crate::error::{Exit, Failure, classify};
 use crate::image::test::{self, CaseOutcome, Ending, TestReport, TestRun};
@@ -123,7 +124,11 @@ pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: TestArgs) -> anyh
             (false, true) => Some("skip_test in its configuration"),
             (false, false) => None,
         };
-        candidates.push(Candidate { image: image(&settings, &model)?, model, skipped });
+        candidates.push(Candidate {
+            image: image_targets::of_model(&settings, &model.name)?.reference,
+            model,
+            skipped,
+        });
     }
     let done = context.block_on(test_all(context.printer(), &settings, timeout, &candidates))?;
     if let Some(path) = &junit {
@@ -187,16 +192,6 @@ async fn test_all(
         }
     }
     Ok(all)
-}
-
-/// The image of a model by the settings.
-fn image(settings: &Settings, model: &Model) -> anyhow::Result<ImageReference> {
-    let Some(project) = &settings.project.value else {
-        let failure = Failure::config("no project is set: it is the images' path below the registry");
-        return Err(failure.hint("name it with --project, PROJECT, or `project` in csw.yaml").into());
-    };
-    let name = format!("{}_tasks", model.name.safe_underscored());
-    Ok(ImageReference::new(&settings.registry.value, project, &name, &settings.tag.value.to_string())?)
 }
 
 /// The secrets of each model, all that it names; they are masked in logs from now on.

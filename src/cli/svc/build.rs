@@ -4,12 +4,9 @@ use clap::Args;
 
 use crate::cli::Context;
 use crate::cli::build::{self, BuildArgs, Job, What};
+use crate::cli::image_targets::{self, SERVICES};
 use crate::error::Exit;
-use crate::image::build::Target;
 use crate::secret::{self, Scope};
-
-/// The services that have images of their own.
-pub(super) const SERVICES: [&str; 3] = ["scheduler", "outputs_processor", "redis"];
 
 /// Build the images of the services
 ///
@@ -36,10 +33,7 @@ pub(super) fn run(context: &Context, args: SvcBuildArgs) -> anyhow::Result<Exit>
     let jobs = SERVICES
         .into_iter()
         .filter(|name| named.is_empty() || named.contains(name))
-        .map(|name| {
-            let reference = build::reference(&settings, name)?;
-            Ok(Job { target: Target { name: name.to_owned(), reference }, what: What::Service })
-        })
+        .map(|name| Ok(Job { target: image_targets::of_service(&settings, name)?, what: What::Service }))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let backend = secret::open(&settings)?;
     context.block_on(async {

@@ -8,7 +8,7 @@ use crate::image::build::Workshop;
 use crate::image::{Engine, Lock, Locked, current_base};
 use crate::ui::{Format, Progress, Table};
 
-use super::build::SERVICES;
+use crate::cli::image_targets::SERVICES;
 
 /// Pin the images that others start from
 ///

@@ -34,8 +34,8 @@ async fn clean_commit(folder: &Path) -> Option<String> {
     commit.filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit())).map(str::to_owned)
 }
 
-/// What running and testing a model leaves behind is no change of it.
-fn is_by_product(name: &[u8]) -> bool {
+/// Whether a file or folder of that name is what running and testing a model leaves behind, or git: no part of it.
+pub(crate) fn is_by_product(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 8] = [
         b".git",
         b"__pycache__",

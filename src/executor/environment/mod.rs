@@ -28,5 +28,6 @@ mod tool;
 mod venv;
 
 pub use environments::{Environments, Prepared};
+pub(crate) use fingerprint::is_by_product;
 pub use progress::{PrepareProgress, Silent};
 pub use repository::{Installation, Repository, Script, fetch};

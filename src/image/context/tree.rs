@@ -1,4 +1,3 @@
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::Ignore;
+use crate::executor::environment::is_by_product;
 use crate::image::ImageError;
 
 /// A file, folder or link of a context.
@@ -123,7 +123,7 @@ fn walk(
     for entry in fs::read_dir(&folder).map_err(|e| ImageError::io(&folder, e))? {
         let entry = entry.map_err(|e| ImageError::io(&folder, e))?;
         let name = entry.file_name();
-        if name == ".git" || (in_place && is_by_product(&name)) {
+        if name == ".git" || (in_place && is_by_product(name.as_bytes())) {
             continue;
         }
         let path = below.join(&name);
@@ -151,20 +151,6 @@ fn walk(
         }
     }
     Ok(())
-}
-
-fn is_by_product(name: &OsStr) -> bool {
-    let name = name.as_bytes();
-    const NAMES: [&[u8]; 7] = [
-        b"__pycache__",
-        b".venv",
-        b"venv",
-        b"node_modules",
-        b".pytest_cache",
-        b".mypy_cache",
-        b".ipynb_checkpoints",
-    ];
-    NAMES.contains(&name) || name.ends_with(b".pyc") || name.ends_with(b".egg-info")
 }
 
 #[cfg(test)]
