@@ -1,14 +1,18 @@
 //! Where jobs, their inputs and their results are kept: a trait, and its implementations.
 
+mod cluster_key;
 mod embedded;
 mod error;
 mod job_store;
+mod seal;
 mod watched;
 
+pub use cluster_key::{Claims, ClusterKey, WeakKey};
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;
 pub use job_store::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
     Submission, Submitted,
 };
+pub use seal::{SealKey, Unreadable, Unsealable};
 pub use watched::WatchedStore;
