@@ -16,6 +16,7 @@ use csw::outputs::Bucket;
 use csw::services::dispatch::{Dispatcher, Limits, ModelHost};
 use csw::services::models::Models;
 use csw::services::outputs_processor::OutputsProcessor;
+use csw::services::results::LocalResults;
 use csw::store::{EmbeddedStore, JobStore, StartedAttempt, Submission, Submitted, WatchedStore};
 use serde_json::json;
 
@@ -33,7 +34,8 @@ async fn run(count: u64) {
     let dir = tempfile::Builder::new().prefix("flat-").tempdir_in(target).unwrap();
     let store = Arc::new(WatchedStore::new(Arc::new(EmbeddedStore::open(dir.path()).unwrap())));
     let bucket = Bucket::open(dir.path().join("bucket").to_str().unwrap()).unwrap();
-    let results = OutputsProcessor::new(Arc::clone(&store) as _, bucket, None, Default::default());
+    let processor = OutputsProcessor::new(Arc::clone(&store) as _, bucket.clone(), None, Default::default());
+    let results = Arc::new(LocalResults::new(processor, Arc::clone(&store) as _, bucket));
     let dispatcher = Dispatcher::new(
         Arc::clone(&store),
         Arc::new(Instantly),

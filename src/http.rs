@@ -22,3 +22,12 @@ pub fn builder(server: &Url) -> reqwest::ClientBuilder {
         .connect_timeout(Duration::from_secs(10));
     if server.scheme() == "http" { builder.tls_certs_only([]) } else { builder }
 }
+
+/// What happened, in one sentence: reqwest's own words say only which URL, the cause says what.
+pub fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() }
+}

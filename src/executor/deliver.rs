@@ -92,7 +92,7 @@ async fn post_once(
     token: &SecretString,
     body: bytes::Bytes,
 ) -> Result<bytes::Bytes, Refusal> {
-    let passing = |e: reqwest::Error| Refusal::Passing(innermost(&e));
+    let passing = |e: reqwest::Error| Refusal::Passing(http::innermost(&e));
     let response = client
         .post(url)
         .bearer_auth(token.expose_secret())
@@ -114,13 +114,4 @@ async fn post_once(
     let later = status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     Err(if later { Refusal::Passing(why) } else { Refusal::Final(why) })
-}
-
-/// reqwest's own words say only which URL; the cause says what happened.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

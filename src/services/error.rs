@@ -4,6 +4,7 @@ use crate::config::{ConfigError, ReportStyle};
 use crate::error::{Diagnose, Exit};
 use crate::job::RuntimeError;
 use crate::outputs::OutputsError;
+use crate::services::results::ResultsError;
 use crate::store::StoreError;
 
 /// Why a service could not start or go on.
@@ -46,6 +47,9 @@ pub enum ServiceError {
     /// The bucket of results.
     #[error(transparent)]
     Outputs(#[from] OutputsError),
+    /// The results of jobs.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
 }
 
 impl Diagnose for ServiceError {
@@ -58,6 +62,7 @@ impl Diagnose for ServiceError {
             Self::Store(e) => e.exit(),
             Self::Runtime(e) => e.exit(),
             Self::Outputs(e) => e.exit(),
+            Self::Results(_) => Exit::Remote,
         }
     }
 
@@ -75,6 +80,7 @@ impl Diagnose for ServiceError {
             Self::Store(e) => e.hints(),
             Self::Runtime(e) => e.hints(),
             Self::Outputs(e) => e.hints(),
+            Self::Results(_) => Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ mod error;
 pub mod inputs_server;
 pub mod models;
 pub mod outputs_processor;
+pub mod results;
 pub mod scheduler;
 pub mod stack;
 

@@ -112,7 +112,7 @@ impl Registry {
 
     /// The error that a failure to send or receive stands for.
     pub(super) fn broken(&self, what: &str, error: &reqwest::Error) -> RegistryError {
-        let why = innermost(error);
+        let why = crate::http::innermost(error);
         if is_tls(error) {
             return RegistryError::Tls { registry: self.host().to_owned(), what: what.to_owned(), why };
         }
@@ -262,13 +262,4 @@ fn is_tls(error: &reqwest::Error) -> bool {
         cause = held.map(|held| held as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
     false
-}
-
-/// reqwest's own words say only which URL; the cause says what happened.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() }
 }

@@ -6,6 +6,8 @@ use super::Problem;
 use crate::error::Diagnose;
 use crate::job::RuntimeError;
 use crate::model::JobId;
+use crate::services::ServiceError;
+use crate::services::results::ResultsError;
 use crate::store::StoreError;
 
 /// An answer that is not a success: a status, and JSON that says why.
@@ -67,5 +69,29 @@ impl From<StoreError> for ApiError {
 impl From<RuntimeError> for ApiError {
     fn from(error: RuntimeError) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+impl From<ResultsError> for ApiError {
+    fn from(error: ResultsError) -> Self {
+        let status = match error {
+            ResultsError::Store(e) => return e.into(),
+            ResultsError::Away { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            ResultsError::Refused(_) | ResultsError::No { .. } | ResultsError::Unexpected(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Store(e) => e.into(),
+            ServiceError::Results(e) => e.into(),
+            ServiceError::Runtime(e) => e.into(),
+            e => Self::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+        }
     }
 }

@@ -32,7 +32,7 @@ impl SchedulerClient {
     /// When no HTTP client can be made.
     pub fn new(base: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
         let http = http::client(&base)
-            .map_err(|e| ClientError::Unreachable { url: base.clone(), reason: innermost(&e) })?;
+            .map_err(|e| ClientError::Unreachable { url: base.clone(), reason: http::innermost(&e) })?;
         Ok(Self { base, token, http })
     }
 
@@ -133,7 +133,7 @@ impl SchedulerClient {
         let response = self.send(request).await?;
         let base = self.base.clone();
         Ok(response.bytes_stream().map(move |chunk| {
-            chunk.map_err(|e| ClientError::Unreachable { url: base.clone(), reason: innermost(&e) })
+            chunk.map_err(|e| ClientError::Unreachable { url: base.clone(), reason: http::innermost(&e) })
         }))
     }
 
@@ -163,8 +163,10 @@ impl SchedulerClient {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let unreachable =
-            |e: reqwest::Error| ClientError::Unreachable { url: self.base.clone(), reason: innermost(&e) };
+        let unreachable = |e: reqwest::Error| ClientError::Unreachable {
+            url: self.base.clone(),
+            reason: http::innermost(&e),
+        };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         if status.is_success() {
@@ -189,16 +191,7 @@ impl SchedulerClient {
         let bytes = response
             .bytes()
             .await
-            .map_err(|e| ClientError::Unreachable { url: self.base.clone(), reason: innermost(&e) })?;
+            .map_err(|e| ClientError::Unreachable { url: self.base.clone(), reason: http::innermost(&e) })?;
         serde_json::from_slice(&bytes).map_err(|e| ClientError::Unexpected { url, reason: e.to_string() })
     }
-}
-
-/// reqwest's own words say only which URL; the cause says what happened.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

@@ -1,7 +1,6 @@
 use super::Dispatcher;
 use crate::job::{AttemptEnd, AttemptKey};
 use crate::model::{JobId, Outcome, TaskMeta, TaskResult};
-use crate::services::outputs_processor::accept_spooled;
 use crate::store::{AttemptToken, JobStore};
 
 /// How much of a log goes into the traceback of a job whose executor left nothing else.
@@ -57,17 +56,32 @@ impl Dispatcher {
                     Err(e) => tracing::error!("cannot requeue {key}: {e}"),
                 }
             }
-            Ok(_) => self.lost(key, token, lost, &end.to_string()).await,
-            Err(e) => self.lost(key, token, lost, &e.to_string()).await,
+            Ok(_) => self.without_result(key, token, lost, &end.to_string()).await,
+            Err(e) => self.without_result(key, token, lost, &e.to_string()).await,
         }
     }
 
     /// Accepts a result, with its outputs, in the executor's place.
     pub(super) async fn take(&self, key: &AttemptKey, token: &AttemptToken, result: TaskResult) {
-        match accept_spooled(&self.shared.results, token, result).await {
+        let task = match self.shared.store.get(&key.id).await {
+            Ok(Some(job)) => job.task,
+            Ok(None) => return self.put_away(key).await,
+            Err(e) => return tracing::error!("cannot take the result of {key}: {e}"),
+        };
+        match self.shared.results.take(token, task, result).await {
             Ok(_) => self.put_away(key).await,
             // The spooled result stays where it is for the next start.
             Err(e) => tracing::error!("cannot take the result of {key}: {e}"),
+        }
+    }
+
+    /// The executor left no result here: it may have delivered it elsewhere.
+    async fn without_result(&self, key: &AttemptKey, token: &AttemptToken, lost: u32, why: &str) {
+        match self.shared.results.note_delivered(token, &key.id).await {
+            Ok(true) => self.put_away(key).await,
+            Ok(false) => self.lost(key, token, lost, why).await,
+            // The job stays RUNNING for the next start.
+            Err(e) => tracing::error!("cannot tell whether {key} has delivered a result: {e}"),
         }
     }
 

@@ -8,9 +8,10 @@ use super::ModelHost;
 use super::board::{Board, Environment};
 use crate::job::{AttemptKey, JobRuntime};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskName};
+use crate::services::ServiceError;
 use crate::services::models::Models;
-use crate::services::outputs_processor::OutputsProcessor;
-use crate::store::{JobStore, StoreError, WatchedStore};
+use crate::services::results::Results;
+use crate::store::{JobStore, WatchedStore};
 
 /// How much the dispatcher does at once and how patient it is.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<WatchedStore>,
     pub(super) runtime: Arc<dyn JobRuntime>,
     pub(super) host: Arc<dyn ModelHost>,
-    pub(super) results: Arc<OutputsProcessor>,
+    pub(super) results: Arc<dyn Results>,
     pub(super) models: Models,
     pub(super) limits: Limits,
     pub(super) wake: Notify,
@@ -47,7 +48,7 @@ impl Dispatcher {
         store: Arc<WatchedStore>,
         runtime: Arc<dyn JobRuntime>,
         host: Arc<dyn ModelHost>,
-        results: Arc<OutputsProcessor>,
+        results: Arc<dyn Results>,
         models: Models,
         limits: Limits,
     ) -> Self {
@@ -106,8 +107,13 @@ impl Dispatcher {
     /// Cancels a job and ends its executor. Returns the job as it stands; `None` if there is none.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError> {
+    /// When the store fails, or results of the job can't be kept from being taken.
+    pub async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, ServiceError> {
+        let Some(job) = self.shared.store.get(id).await? else { return Ok(None) };
+        // One that has its result already ends with it.
+        if job.status.is_final() || !self.shared.results.refuse(id).await? {
+            return Ok(Some(job));
+        }
         let Some(job) = self.shared.store.cancel(id, reason).await? else { return Ok(None) };
         if job.status == JobStatus::Cancelled {
             let key = AttemptKey { id: id.clone(), attempt: job.attempt };

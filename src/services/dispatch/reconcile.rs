@@ -47,6 +47,7 @@ impl Dispatcher {
             // Never started, or gone with the machine: no fault of the job, unless it left a result.
             AttemptState::Ended(_) | AttemptState::Absent => match self.shared.runtime.spooled(&key).await? {
                 Some(result) => self.take(&key, &attempt.token, result).await,
+                None if self.shared.results.note_delivered(&attempt.token, &key.id).await? => {}
                 None => {
                     let reason = "the stack went down";
                     self.shared.store.requeue(&key.id, key.attempt, false, reason).await?;

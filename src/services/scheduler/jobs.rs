@@ -102,14 +102,10 @@ pub(super) async fn outputs(
     Path(id): Path<JobId>,
 ) -> Result<Json<Value>, ApiError> {
     let result = recorded(&state, &id).await?;
-    let Some(pointer) = result.outputs else {
+    if result.outputs.is_none() {
         return Err(ApiError::new(StatusCode::CONFLICT, format!("job {id} has no outputs: it failed")));
-    };
-    let internal = |e: String| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e);
-    let pointer = serde_json::from_value(pointer)
-        .map_err(|e| internal(format!("the result of job {id} has no outputs in the bucket: {e}")))?;
-    let outputs = state.bucket.read(&pointer).await.map_err(|e| internal(e.to_string()))?;
-    serde_json::to_value(&outputs).map(Json).map_err(|e| internal(e.to_string()))
+    }
+    Ok(Json(state.results.outputs(&result).await?))
 }
 
 /// `POST /api/v1/jobs/{id}/cancel`
@@ -126,7 +122,7 @@ pub(super) async fn find(state: &SchedulerState, id: &JobId) -> Result<Job, ApiE
 }
 
 async fn recorded(state: &SchedulerState, id: &JobId) -> Result<TaskResult, ApiError> {
-    if let Some(result) = state.store.result(id).await? {
+    if let Some(result) = state.results.find(id).await? {
         return Ok(result);
     }
     let job = find(state, id).await?;

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use super::Access;
 use crate::job::JobRuntime;
-use crate::outputs::Bucket;
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, ModelHost};
+use crate::services::results::Results;
 use crate::store::WatchedStore;
 
 /// What the scheduler's handlers work with. Cheap to clone.
@@ -20,8 +20,8 @@ pub struct SchedulerState {
     pub host: Arc<dyn ModelHost>,
     /// Has the logs.
     pub runtime: Arc<dyn JobRuntime>,
-    /// Has the outputs.
-    pub bucket: Bucket,
+    /// Has the results and outputs.
+    pub results: Arc<dyn Results>,
     /// Who may ask.
     pub access: Access,
 }

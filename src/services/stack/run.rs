@@ -20,6 +20,7 @@ use crate::services::api::serve;
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
 use crate::services::outputs_processor::{self, OutputsProcessor, PushTarget};
+use crate::services::results::LocalResults;
 use crate::services::scheduler::{self, Access, SchedulerState};
 use crate::store::{EmbeddedStore, WatchedStore};
 
@@ -78,11 +79,12 @@ impl Stack {
         let host: Arc<dyn ModelHost> = Arc::new(host.posting_to(address.url.clone()));
         let results =
             OutputsProcessor::new(Arc::clone(&store) as _, bucket.clone(), push, Default::default());
+        let found = Arc::new(LocalResults::new(Arc::clone(&results), Arc::clone(&store) as _, bucket));
         let dispatcher = Dispatcher::new(
             Arc::clone(&store),
             Arc::clone(&runtime),
             Arc::clone(&host),
-            Arc::clone(&results),
+            Arc::clone(&found) as _,
             catalogue.models().clone(),
             limits,
         );
@@ -93,7 +95,7 @@ impl Stack {
             dispatcher: dispatcher.clone(),
             host,
             runtime,
-            bucket,
+            results: found,
             access: access.clone(),
         };
         let app = scheduler::router(state)

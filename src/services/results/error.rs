@@ -1,0 +1,32 @@
+use crate::services::outputs_processor::Refusal;
+use crate::store::StoreError;
+
+/// Why a result could not be taken or found.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// The outputs processor in this program.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The scheduler's own store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The outputs processor did not answer, or not for now.
+    #[error("the outputs processor at {url} does not answer: {reason}")]
+    Away {
+        /// What was asked.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The outputs processor said no.
+    #[error("the outputs processor refused ({status}): {reason}")]
+    No {
+        /// The HTTP status.
+        status: u16,
+        /// Its words.
+        reason: String,
+    },
+    /// What was answered or kept is not what it should be.
+    #[error("{0}")]
+    Unexpected(String),
+}

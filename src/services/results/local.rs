@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::{Results, ResultsError};
+use crate::model::{JobId, TaskName, TaskResult};
+use crate::outputs::Bucket;
+use crate::services::outputs_processor::{OutputsProcessor, accept_spooled};
+use crate::store::{AttemptToken, JobStore, Recorded};
+
+/// Results of the outputs processor in this program, which writes to the scheduler's own store.
+pub struct LocalResults {
+    processor: Arc<OutputsProcessor>,
+    store: Arc<dyn JobStore>,
+    bucket: Bucket,
+}
+
+impl LocalResults {
+    /// `store` and `bucket` are those that `processor` writes to.
+    pub fn new(processor: Arc<OutputsProcessor>, store: Arc<dyn JobStore>, bucket: Bucket) -> Self {
+        Self { processor, store, bucket }
+    }
+}
+
+#[async_trait]
+impl Results for LocalResults {
+    async fn take(
+        &self,
+        token: &AttemptToken,
+        _task: TaskName,
+        result: TaskResult,
+    ) -> Result<Recorded, ResultsError> {
+        Ok(accept_spooled(&self.processor, token, result).await?)
+    }
+
+    async fn note_delivered(&self, _token: &AttemptToken, _id: &JobId) -> Result<bool, ResultsError> {
+        // What is delivered is in the store at once.
+        Ok(false)
+    }
+
+    async fn find(&self, id: &JobId) -> Result<Option<TaskResult>, ResultsError> {
+        Ok(self.store.result(id).await?)
+    }
+
+    async fn outputs(&self, result: &TaskResult) -> Result<Value, ResultsError> {
+        let id = &result.task_id;
+        let pointer = result.outputs.clone().unwrap_or_default();
+        let pointer = serde_json::from_value(pointer).map_err(|e| {
+            ResultsError::Unexpected(format!("the result of job {id} has no outputs in the bucket: {e}"))
+        })?;
+        let outputs =
+            self.bucket.read(&pointer).await.map_err(|e| ResultsError::Unexpected(e.to_string()))?;
+        serde_json::to_value(&outputs).map_err(|e| ResultsError::Unexpected(e.to_string()))
+    }
+
+    async fn refuse(&self, _id: &JobId) -> Result<bool, ResultsError> {
+        // The store refuses what comes for a job that is cancelled.
+        Ok(true)
+    }
+}
