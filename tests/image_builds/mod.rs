@@ -1,4 +1,5 @@
 mod building;
 mod faults;
 mod sources;
+mod stack;
 mod support;

@@ -24,6 +24,8 @@ pub enum Base {
     Pytest,
     /// BusyBox, mawk and the C library; nothing else.
     Shell,
+    /// Redis, its client, and BusyBox.
+    Redis,
 }
 
 impl Base {
@@ -57,6 +59,7 @@ impl Base {
             Self::Python => ("python", PYTHON.to_vec(), PYTHON_CONFIG),
             Self::Pytest => ("pytest", [PYTHON, &["python3-pytest"]].concat(), PYTHON_CONFIG),
             Self::Shell => ("shell", vec!["busybox-static"], &["CMD [\"sh\"]"]),
+            Self::Redis => ("redis", vec!["redis-server", "busybox-static"], &["CMD [\"redis-server\"]"]),
         }
     }
 }
@@ -64,7 +67,7 @@ impl Base {
 /// The name of a base image in the engine; it is made when it isn't there. `None` leaves the test out, like
 /// [`require`]: no engine answers, or this machine has no Debian packages to make it of.
 pub fn base_image(base: Base) -> Option<String> {
-    static MADE: [OnceLock<Result<String, String>>; 3] = [const { OnceLock::new() }; 3];
+    static MADE: [OnceLock<Result<String, String>>; 4] = [const { OnceLock::new() }; 4];
     if !require("docker") {
         return None;
     }
@@ -225,4 +228,6 @@ fn base_images_run_what_they_are_for() {
     assert!(said.starts_with("pip "), "{said}");
     let Some(said) = run(Base::Pytest, &["python3", "-m", "pytest", "--version"]) else { return };
     assert!(said.starts_with("pytest "), "{said}");
+    let Some(said) = run(Base::Redis, &["redis-server", "--version"]) else { return };
+    assert!(said.starts_with("Redis server v="), "{said}");
 }

@@ -5,6 +5,7 @@ mod faulty_proxy;
 mod generated;
 pub mod registry;
 mod require;
+mod stack_images;
 pub mod token_server;
 mod up;
 mod web_app;
@@ -20,6 +21,8 @@ pub use faulty_proxy::{FaultyProxy, Instead};
 pub use generated::generated;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require, restart_command};
+#[allow(unused_imports)] // for those that run csw in images
+pub use stack_images::{StackImages, static_program};
 pub use up::Up;
 pub use web_app::WebApp;
 
