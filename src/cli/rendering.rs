@@ -146,6 +146,7 @@ pub(super) fn services(
     };
     let passwords =
         (password("REDIS_ADMIN_PW"), password("REDIS_SCHEDULER_PW"), password("REDIS_EXECUTOR_PW"));
+    let cluster_key = password("CSW_CLUSTER_KEY");
     let redis = match passwords {
         (Ok(admin), Ok(scheduler), Ok(executor)) => RedisPasswords { admin, scheduler, executor },
         (Err(e), ..) | (_, Err(e), _) | (.., Err(e)) => {
@@ -153,12 +154,14 @@ pub(super) fn services(
             return None;
         }
     };
+    let cluster_key = cluster_key.map_err(|e| needs.push(format!("randomness for keys: {e}"))).ok()?;
     let services = ServicesContext {
         cs_url,
         cs_api_token,
         scheduler_token: settings.scheduler_token.value.clone().or_else(|| find("CSW_SCHEDULER_TOKEN")),
         bucket: bucket?,
         redis,
+        cluster_key,
     };
     Some((services, changes))
 }

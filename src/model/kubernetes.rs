@@ -32,10 +32,14 @@ pub struct KubernetesSettings {
     pub redis: Volume,
     /// The disk of a `file://` bucket.
     pub outputs: Volume,
+    /// The disk of the outputs processor's records: results that the web app has yet to take are there.
+    pub records: Volume,
     /// Who may talk to whom.
     pub network: NetworkSettings,
-    /// How long jobs may take and how long they are kept.
+    /// How many jobs run, how long they may take and how long they are kept.
     pub jobs: JobSettings,
+    /// After which time without a request an inputs server is scaled to zero; `None`: they run all the time.
+    pub inputs_idle_timeout: Option<Seconds>,
 }
 
 /// A value for csw's own services and one for models.
@@ -112,9 +116,13 @@ pub struct NetworkSettings {
     pub internet_except: Vec<String>,
 }
 
-/// How long jobs may take and how long they are kept.
+/// How many jobs run, how long they may take and how long they are kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobSettings {
+    /// Jobs that the scheduler lets run at once; more wait in its queue.
+    pub max_running: u32,
+    /// Jobs of one model that it lets run at once; 0 means as many as there may be at all.
+    pub max_running_per_model: u32,
     /// What a job gets beyond its model's time limit for its node to come up and its image to be pulled.
     pub start_allowance: Seconds,
     /// How long a finished Job is kept.
@@ -141,6 +149,7 @@ impl KubernetesSettings {
             replicas: Replicas { scheduler: 1, outputs_processor: 1 },
             redis: Volume { size: Memory::gibibytes(8), storage_class: None },
             outputs: Volume { size: Memory::gibibytes(10), storage_class: None },
+            records: Volume { size: Memory::gibibytes(1), storage_class: None },
             network: NetworkSettings {
                 policies: true,
                 // Where node-local DNS caches listen.
@@ -159,7 +168,10 @@ impl KubernetesSettings {
                     "fe80::/10",
                 ]),
             },
+            inputs_idle_timeout: None,
             jobs: JobSettings {
+                max_running: 200,
+                max_running_per_model: 0,
                 start_allowance: Seconds::from_secs(900),
                 keep: Seconds::from_secs(3600),
                 cleanup_schedule: "*/30 * * * *".to_owned(),

@@ -39,6 +39,8 @@ pub struct ServicesContext {
     pub bucket: String,
     /// Passwords of Redis' users.
     pub redis: RedisPasswords,
+    /// What scheduler and outputs processor share: see [`crate::store::ClusterKey`].
+    pub cluster_key: SecretString,
 }
 
 /// Passwords of Redis' users. `default` has none: it is off.

@@ -104,7 +104,7 @@ impl Renderer {
         if services.cs_url.is_some() && services.cs_api_token.is_none() {
             problems.push("a web app is set (CS_URL), but no token for it (CS_API_TOKEN)".to_owned());
         }
-        let path = bucket_path(&services.bucket, &self.context, problems);
+        let path = bucket_path(&services.bucket, problems);
         let acl = redis_acl::file(&services.redis);
         let exposed = |s: &'_ Option<secrecy::SecretString>| {
             s.as_ref().map_or(String::new(), |s| s.expose_secret().to_owned())
@@ -113,7 +113,7 @@ impl Renderer {
         let checksum = redis_acl::checksum([
             acl.expose_secret(),
             &exposed(&services.cs_api_token),
-            &exposed(&services.scheduler_token),
+            services.cluster_key.expose_secret(),
             services.cs_url.as_ref().map_or("", url::Url::as_str),
             &services.bucket,
         ]);
@@ -144,8 +144,10 @@ impl Renderer {
             },
             secrets => minijinja::context! {
                 cs_api_token => secret(&services.cs_api_token), scheduler_token => secret(&services.scheduler_token),
+                cluster_key => template::secret(services.cluster_key.clone()),
             },
             checksum => checksum,
+            inputs_idle_seconds => settings.inputs_idle_timeout.map(|t| model_view::whole(t.as_secs_f64())),
             internet_except => minijinja::context! { v4 => v4, v6 => v6 },
             api_server_peers => (!api_server.is_empty()).then_some(api_server),
             ..self.common.clone()
@@ -276,6 +278,12 @@ fn label(tag: &str) -> String {
 fn unsupported(context: &RenderContext) -> Vec<String> {
     let version = context.kube_version;
     let mut problems = Vec::new();
+    let processors = context.kubernetes.replicas.outputs_processor;
+    if processors > 1 {
+        problems.push(format!(
+            "`kubernetes.replicas.outputs_processor` is {processors}, but results are recorded on a disk that one pod has: use 1"
+        ));
+    }
     let kueue: KubeVersion = KubeVersion::KUEUE;
     if context.kubernetes.kueue_queue.is_some() && version < kueue {
         problems.push(format!(
@@ -286,7 +294,7 @@ fn unsupported(context: &RenderContext) -> Vec<String> {
 }
 
 /// The folder of a `file://` bucket, which needs a disk.
-fn bucket_path(bucket: &str, context: &RenderContext, problems: &mut Vec<String>) -> Option<String> {
+fn bucket_path(bucket: &str, problems: &mut Vec<String>) -> Option<String> {
     let path = bucket.strip_prefix("file://")?;
     let taken = ["/", "/tmp", "/etc", "/usr", "/bin", "/lib", "/proc", "/sys", "/dev"];
     let normal = path.trim_end_matches('/');
@@ -297,13 +305,6 @@ fn bucket_path(bucket: &str, context: &RenderContext, problems: &mut Vec<String>
         || path.split('/').any(|p| p == "..")
     {
         problems.push(format!("the bucket `{bucket}` is no folder that a disk can be mounted on: use one such as file:///outputs"));
-    }
-    if context.kubernetes.replicas.outputs_processor > 1 {
-        problems.push(format!(
-            "the bucket `{bucket}` is a disk of one pod, but `kubernetes.replicas.outputs_processor` is {}: use an object store \
-             (gs://, s3://), or 1",
-            context.kubernetes.replicas.outputs_processor
-        ));
     }
     Some(normal.to_owned())
 }

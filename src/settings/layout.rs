@@ -35,10 +35,14 @@ record! {
         redis: Optional<VolumeTable>,
         /// The disk of a `file://` bucket.
         outputs: Optional<VolumeTable>,
+        /// The disk of the outputs processor's records.
+        records: Optional<VolumeTable>,
         /// Who may talk to whom.
         network: Optional<NetworkTable>,
-        /// How long jobs may take and how long they are kept.
+        /// How many jobs run, how long they may take and how long they are kept.
         jobs: Optional<JobsTable>,
+        /// After which time without a request an inputs server is scaled to zero, as in 10m; never if left out.
+        inputs_idle_timeout: Optional<Seconds>,
     }
 }
 
@@ -113,8 +117,12 @@ record! {
 }
 
 record! {
-    /// How long jobs may take and how long they are kept.
+    /// How many jobs run, how long they may take and how long they are kept.
     struct JobsTable {
+        /// Jobs that the scheduler lets run at once; 200 if left out. More wait in its queue.
+        max_running: Optional<u16>,
+        /// Jobs of one model that it lets run at once; as many as there may be at all if left out.
+        max_running_per_model: Optional<u16>,
         /// What a job gets beyond its model's time limit, for its node to come up and its image to be pulled; 15m if
         /// left out.
         start_allowance: Optional<Seconds>,
@@ -172,6 +180,8 @@ impl KubernetesTable {
         }
         volume(&mut to.redis, self.redis.map(|v| v.value));
         volume(&mut to.outputs, self.outputs.map(|v| v.value));
+        volume(&mut to.records, self.records.map(|v| v.value));
+        to.inputs_idle_timeout = self.inputs_idle_timeout.map(|t| t.value);
         if let Some(table) = self.network.map(|n| n.value) {
             let cidrs =
                 |c: Optional<Vec<Cidr>>| c.map(|c| c.value.into_iter().map(|c| c.0).collect::<Vec<_>>());
@@ -182,6 +192,8 @@ impl KubernetesTable {
             put(&mut to.network.internet_except, cidrs(table.internet_except));
         }
         if let Some(table) = self.jobs.map(|j| j.value) {
+            put(&mut to.jobs.max_running, table.max_running.map(|n| u32::from(n.value)));
+            put(&mut to.jobs.max_running_per_model, table.max_running_per_model.map(|n| u32::from(n.value)));
             put(&mut to.jobs.start_allowance, table.start_allowance);
             put(&mut to.jobs.keep, table.keep);
             put(&mut to.jobs.cleanup_schedule, table.cleanup_schedule.map(|s| s.value.0));

@@ -12,7 +12,7 @@ use crate::support::require;
 const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
 /// Group, resource, subresource.
-const RESOURCES: [(&str, &str, &str); 22] = [
+const RESOURCES: [(&str, &str, &str); 24] = [
     ("batch", "jobs", ""),
     ("batch", "jobs", "status"),
     ("batch", "cronjobs", ""),
@@ -31,7 +31,9 @@ const RESOURCES: [(&str, &str, &str); 22] = [
     ("", "namespaces", ""),
     ("", "nodes", ""),
     ("apps", "deployments", ""),
+    ("apps", "deployments", "scale"),
     ("apps", "statefulsets", ""),
+    ("coordination.k8s.io", "leases", ""),
     ("networking.k8s.io", "networkpolicies", ""),
     ("rbac.authorization.k8s.io", "roles", ""),
     ("rbac.authorization.k8s.io", "rolebindings", ""),
@@ -41,9 +43,11 @@ const RESOURCES: [(&str, &str, &str); 22] = [
 fn needs(account: &str, resource: &str, subresource: &str, verb: &str) -> bool {
     let verbs: &[&str] = match (account, resource, subresource) {
         ("scheduler", "jobs", "") => &["create", "get", "list", "watch", "patch", "delete"],
-        ("scheduler", "pods", "" | "log") => &["get", "list", "watch"],
+        ("scheduler", "pods", "") => &["get", "list", "watch", "deletecollection"],
+        ("scheduler", "pods", "log") => &["get", "list", "watch"],
+        ("scheduler", "leases", "") => &["get", "create", "update"],
+        ("scheduler", "deployments", "") => &["get", "list", "watch"],
         ("scheduler", "configmaps" | "events", "") => &["get", "list", "watch"],
-        ("outputs-processor", "jobs", "") => &["get"],
         ("job-cleanup", "jobs", "") => &["get", "list", "delete", "deletecollection"],
         _ => &[],
     };

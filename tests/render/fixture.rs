@@ -85,6 +85,7 @@ pub fn services() -> ServicesContext {
             scheduler: "scheduler-password-0123456789abcdef".to_owned().into(),
             executor: "executor-password-0123456789abcdef0".to_owned().into(),
         },
+        cluster_key: "cluster-key-0123456789abcdef01234567".to_owned().into(),
     }
 }
 

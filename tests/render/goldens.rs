@@ -118,6 +118,14 @@ fn what_a_model_or_a_release_can_t_have_is_told_at_once() {
     let error = Renderer::new(&Templates::default(), context).map(drop).unwrap_err().to_string();
     assert!(error.contains("Kubernetes 1.20 can't suspend Jobs") && error.contains("1.22"), "{error}");
 
+    let mut context = fixture::context("1.36");
+    context.kubernetes.replicas.outputs_processor = 2;
+    let error = Renderer::new(&Templates::default(), context).map(drop).unwrap_err().to_string();
+    assert!(
+        error.contains("`kubernetes.replicas.outputs_processor` is 2") && error.contains("use 1"),
+        "{error}"
+    );
+
     let renderer = Renderer::new(&Templates::default(), fixture::context("1.36")).unwrap();
     let mut model = fixture::model("3d/Printer");
     model.env.insert("REDIS_HOST".into(), "x".into());
@@ -139,18 +147,16 @@ fn what_a_model_or_a_release_can_t_have_is_told_at_once() {
     services.cs_api_token = None;
     services.bucket = "file:///etc".into();
     let mut context = fixture::context("1.36");
-    context.kubernetes.replicas.outputs_processor = 2;
     context.project = "No Project".into();
     let renderer = Renderer::new(&Templates::default(), context).unwrap();
     let error = renderer.services(&services).unwrap_err().to_string();
     insta::assert_snapshot!(error, @r"
-    cannot render: 6 problems
+    cannot render: 5 problems
       invalid image reference `gcr.io/No Project/scheduler:2026-01-31`: expected an image reference with its registry, as in gcr.io/my-project/scheduler:2026-01-31 or …@sha256:<64 hex digits>
       invalid image reference `gcr.io/No Project/outputs_processor:2026-01-31`: expected an image reference with its registry, as in gcr.io/my-project/scheduler:2026-01-31 or …@sha256:<64 hex digits>
       invalid image reference `gcr.io/No Project/redis:2026-01-31`: expected an image reference with its registry, as in gcr.io/my-project/scheduler:2026-01-31 or …@sha256:<64 hex digits>
       a web app is set (CS_URL), but no token for it (CS_API_TOKEN)
       the bucket `file:///etc` is no folder that a disk can be mounted on: use one such as file:///outputs
-      the bucket `file:///etc` is a disk of one pod, but `kubernetes.replicas.outputs_processor` is 2: use an object store (gs://, s3://), or 1
     ");
 }
 

@@ -156,7 +156,7 @@ fn only_who_needs_the_api_server_has_a_token() {
     everywhere(|object, _| {
         for pod in pods(object) {
             let name = pod["spec"]["serviceAccountName"].as_str().unwrap();
-            let token = ["scheduler", "outputs-processor", "job-cleanup"].contains(&name);
+            let token = ["scheduler", "job-cleanup"].contains(&name);
             assert_eq!(pod["spec"]["automountServiceAccountToken"], token, "{object}");
         }
         if object.kind() == "ServiceAccount" {
@@ -174,6 +174,7 @@ fn a_secret_s_value_is_in_objects_of_kind_secret_only() {
         "admin-password-0123456789abcdef0123",
         "scheduler-password-0123456789abcdef",
         "executor-password-0123456789abcdef0",
+        "cluster-key-0123456789abcdef01234567",
     ];
     let all = fixture::everything(fixture::full_context("1.36"));
     for secret in secrets {

@@ -84,7 +84,9 @@ pub(in crate::cli) fn run(
         }
         if !passwords.is_empty() {
             let new = rendering::keep(secret::open(&settings)?.as_ref(), passwords).await?;
-            printer.note(format!("generated {new} passwords; see them with: csw svc secrets list --reveal"));
+            printer.note(format!(
+                "generated {new} passwords and keys; see them with: csw svc secrets list --reveal"
+            ));
         }
         let targets = targets(plan.wanted());
         let cancel = CancellationToken::new();

@@ -37,9 +37,9 @@ pub(super) fn run(context: &Context, args: ConfigArgs) -> anyhow::Result<Exit> {
     let objects = Renderer::new(&templates, render_context)?.services(&services)?;
     let new = context.block_on(rendering::keep(backend.as_ref(), changes))?;
     if new > 0 {
-        context
-            .printer()
-            .note(format!("generated {new} passwords; see them with: csw svc secrets list --reveal"));
+        context.printer().note(format!(
+            "generated {new} passwords and keys; see them with: csw svc secrets list --reveal"
+        ));
     }
     match render.folder() {
         None => {
