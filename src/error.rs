@@ -150,6 +150,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             publish::PublishError,
             services::outputs_processor::Refusal,
             kube::KubeError,
+            kube::port_forward::PortForwardError,
             plan::PlanError,
             sink::SinkError,
             sink::WriteError,

@@ -9,6 +9,7 @@ mod error;
 mod log_stream;
 mod logs;
 mod observer;
+pub mod port_forward;
 mod proxy;
 pub mod ready;
 mod request;

@@ -15,3 +15,8 @@ pub mod scheduler;
 pub mod stack;
 
 pub use error::ServiceError;
+
+/// The Service by which the scheduler is reached in a cluster.
+pub const SCHEDULER_SERVICE: &str = "scheduler";
+/// Its port.
+pub const SCHEDULER_PORT: u16 = 80;

@@ -10,6 +10,7 @@ mod fake;
 mod faults;
 mod killed;
 mod lifecycle;
+mod port_forward;
 mod refused;
 mod replace;
 mod restart;

@@ -5,6 +5,7 @@ mod build;
 mod config;
 mod lock;
 mod push;
+mod serve;
 mod templates;
 
 use clap::{Args, Subcommand};
@@ -27,6 +28,7 @@ enum SvcCommand {
     Config(config::ConfigArgs),
     Apply(apply::SvcApplyArgs),
     Push(push::SvcPushArgs),
+    Serve(serve::ServeArgs),
     Templates(templates::TemplatesArgs),
     /// Keep secrets in an encrypted file
     Secrets(SecretsArgs),
@@ -39,6 +41,7 @@ pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
         SvcCommand::Config(args) => config::run(context, args),
         SvcCommand::Apply(args) => apply::run(context, args),
         SvcCommand::Push(args) => push::run(context, args),
+        SvcCommand::Serve(args) => serve::run(context, args),
         SvcCommand::Templates(args) => templates::run(context, args),
         SvcCommand::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
     }
