@@ -42,7 +42,7 @@ async fn run(count: u64) {
         Arc::new(Ready),
         results,
         Models::new([model()]),
-        Limits { max_jobs: 16, grace: Duration::from_secs(1), max_lost: 3 },
+        Limits { max_jobs: 16, grace: Duration::from_secs(1), max_lost: 3, ..Limits::default() },
     );
     let running = tokio::spawn({
         let dispatcher = dispatcher.clone();

@@ -136,7 +136,7 @@ async fn over_http() -> f64 {
 fn config(dir: &Path) -> StackConfig {
     let mut settings = Settings::resolve(Overrides::default(), dir).unwrap();
     settings.secrets_file.value = dir.join("secrets.age");
-    let limits = Limits { max_jobs: 0, grace: Duration::from_secs(1), max_lost: 3 };
+    let limits = Limits { max_jobs: 0, grace: Duration::from_secs(1), max_lost: 3, ..Limits::default() };
     let secrets = Arc::from(secret::open(&settings).unwrap());
     StackConfig {
         data_dir: dir.join("data"),

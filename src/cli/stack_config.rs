@@ -43,6 +43,6 @@ pub(super) fn stack_config(settings: &Settings, differences: Differences) -> any
         host: LocalHost::new(environments, progress, Arc::from(secret::open(settings)?), grace),
         bucket,
         push: None,
-        limits: Limits { max_jobs: settings.max_jobs.value, grace, max_lost: MAX_LOST },
+        limits: Limits { max_jobs: settings.max_jobs.value, grace, max_lost: MAX_LOST, ..Limits::default() },
     })
 }

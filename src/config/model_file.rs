@@ -10,7 +10,9 @@ use super::placement::{GpuTable, InputsServer, Network};
 use super::repo_url::RepoUrl;
 use super::test_plan::TestTable;
 use super::text::Text;
-use super::values::{Argv, EnvVars, GitRef, Interpreter, LabelValue, NamePart, Replicas, SecretNames};
+use super::values::{
+    Argv, EnvVars, GitRef, Interpreter, LabelValue, MaxJobs, NamePart, Replicas, SecretNames,
+};
 use crate::model::{BuildTimestamp, ClusterType, Cpu, Entry, Labels, Memory, Seconds, Toleration};
 
 record! {
@@ -44,6 +46,9 @@ record! {
         /// A simulation is ended after this time, in seconds or with units. Two hours if left out, or twice
         /// `exp_task_time` if that is longer.
         pub(super) sim_time_limit: Optional<Seconds>,
+        /// How many of its simulations may run at the same time: others wait, and let those of other models pass. As many
+        /// as there is room for if left out.
+        pub(super) max_jobs: Optional<MaxJobs>,
         /// How long a simulation is expected to take, in seconds or with units.
         pub(super) exp_task_time: Optional<Seconds>,
         /// Environment variables of the model's process and of its build; not for secrets.
@@ -113,7 +118,7 @@ record! {
     }
     hints {
         "repo_tag" | "tag" => "did you mean `branch`?",
-        "timestamp" | "entry" | "oneliner" | "description" | "exp_task_time" | "listed" | "skip_test" | "network"
+        "timestamp" | "entry" | "oneliner" | "description" | "exp_task_time" | "max_jobs" | "listed" | "skip_test" | "network"
             | "gpu" | "node_selector" | "tolerations" | "inputs_server" | "test" =>
             "a list file has no such key: give the model a file of its own, `csw models new OWNER/TITLE`",
         "cpu" | "memory" | "requests" | "limits" =>

@@ -1,7 +1,9 @@
 //! The JSON Schema of each kind of value that a model's file holds.
 
 use super::repo_url::RepoUrl;
-use super::values::{Argv, EnvVars, GitRef, Interpreter, LabelValue, NamePart, Replicas, SecretNames};
+use super::values::{
+    Argv, EnvVars, GitRef, Interpreter, LabelValue, MaxJobs, NamePart, Replicas, SecretNames,
+};
 use crate::model::{BuildTimestamp, Cpu, Memory, Seconds};
 use crate::written_schema::schema;
 
@@ -12,6 +14,7 @@ schema! {
     Interpreter => { "type": "string", "pattern": "^(/.*|[^-/ ][^/ ]*)$", "examples": ["python3.12"] },
     Argv => { "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1, "examples": [["sh", "run.sh"]] },
     Replicas => { "type": "integer", "minimum": 1, "maximum": 1000 },
+    MaxJobs => { "type": "integer", "minimum": 1, "maximum": 100_000 },
     LabelValue => { "type": ["string", "number", "boolean"], "pattern": "^[0-9A-Za-z]([0-9A-Za-z._-]{0,61}[0-9A-Za-z])?$" },
     EnvVars => {
         "type": "object",

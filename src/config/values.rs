@@ -25,6 +25,10 @@ pub(super) struct Argv(pub(super) Vec<String>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Replicas(pub(super) u32);
 
+/// How many simulations of a model may run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MaxJobs(pub(super) u32);
+
 /// The value of a Kubernetes label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LabelValue(pub(super) String);
@@ -212,6 +216,12 @@ impl Decode for Argv {
 impl Decode for Replicas {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         super::document::integer(node, 1, 1000, problems).and_then(|n| u32::try_from(n).ok()).map(Self)
+    }
+}
+
+impl Decode for MaxJobs {
+    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        super::document::integer(node, 1, 100_000, problems).and_then(|n| u32::try_from(n).ok()).map(Self)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::error::{Diagnose, Exit};
 use crate::kube::KubeError;
 use crate::model::JobId;
@@ -82,6 +84,41 @@ pub enum RuntimeError {
         /// What happened.
         source: std::io::Error,
     },
+}
+
+/// Why something was refused that may be taken later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It would be refused for any job: there is no answer, too much is asked for at once, a quota is used up.
+    ForAll {
+        /// When to ask again, if that was said.
+        retry_after: Option<Duration>,
+    },
+    /// It may be refused for this kind of job only: a rule that somebody has to change.
+    ForThis,
+}
+
+impl RuntimeError {
+    /// Whether the same may be taken later: nothing is wrong with the job then.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        let Self::Kube(error) = self else { return None };
+        let Some(refusal) = error.refusal() else {
+            return match error {
+                KubeError::Unreachable { .. } | KubeError::Login { .. } => {
+                    Some(Obstacle::ForAll { retry_after: None })
+                }
+                _ => None,
+            };
+        };
+        let retry_after = refusal.retry_after.map(Duration::from_secs);
+        match refusal.code {
+            403 if refusal.message.contains("exceeded quota") => Some(Obstacle::ForAll { retry_after }),
+            401 | 408 | 429 | 500.. => Some(Obstacle::ForAll { retry_after }),
+            // An account without the right, a namespace that isn't there (any more), a policy.
+            403 | 404 => Some(Obstacle::ForThis),
+            _ => None,
+        }
+    }
 }
 
 impl Diagnose for RuntimeError {

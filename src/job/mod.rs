@@ -5,5 +5,5 @@ pub mod kubernetes;
 pub mod process;
 mod runtime;
 
-pub use error::RuntimeError;
+pub use error::{Obstacle, RuntimeError};
 pub use runtime::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream};

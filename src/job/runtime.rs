@@ -104,6 +104,11 @@ pub trait JobRuntime: Send + Sync + 'static {
     /// Returns when the attempt's executor has ended and nothing of it runs any more; at once if there is no trace.
     async fn wait(&self, key: &AttemptKey) -> Result<AttemptEnd, RuntimeError>;
 
+    /// Why an attempt that was created does not run (yet), if anything is known of it.
+    fn waits(&self, _key: &AttemptKey) -> Option<String> {
+        None
+    }
+
     /// Asks the executor to end (it has `grace` for that), then ends it and everything it started. Returns when
     /// nothing of it runs any more.
     async fn stop(&self, key: &AttemptKey, grace: Duration) -> Result<(), RuntimeError>;

@@ -88,6 +88,9 @@ pub struct Model {
     pub resources: Resources,
     /// A simulation is ended after this time.
     pub sim_time_limit: Seconds,
+    /// How many of its simulations may run at the same time; `None` where its file says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_jobs: Option<u32>,
     /// Seconds that a simulation is expected to take, for the web app.
     pub exp_task_time: Option<Seconds>,
     /// Environment variables of the model's process and build.

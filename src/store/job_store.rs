@@ -115,6 +115,18 @@ pub struct Page {
     pub limit: Option<usize>,
 }
 
+impl Page {
+    /// The oldest PENDING jobs of one model, at most `limit`.
+    pub fn queue_of(model: ModelName, limit: usize) -> Self {
+        Self { status: vec![JobStatus::Pending], models: vec![model], after: None, limit: Some(limit) }
+    }
+
+    /// Whether it asks for a handful of PENDING jobs of one model.
+    pub fn is_head_of_a_queue(&self) -> bool {
+        self.status == [JobStatus::Pending] && self.models.len() == 1 && self.limit.is_some_and(|l| l <= 64)
+    }
+}
+
 /// A result that the web app has not taken yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Push {
@@ -168,6 +180,23 @@ pub trait JobStore: Send + Sync + 'static {
     /// The oldest PENDING jobs, in order, at most `limit`.
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError>;
 
+    /// The models that have PENDING jobs, in any order. Stores that keep a queue for each model need not look at every
+    /// job for it, nor for the head of such a queue (see [`Page::is_head_of_a_queue`]).
+    async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
+        let mut models = std::collections::BTreeSet::new();
+        let mut page = Page { status: vec![JobStatus::Pending], limit: Some(1000), ..Page::default() };
+        loop {
+            let jobs = self.list(&page).await?;
+            let last = jobs.last().map(|job| job.id.clone());
+            let more = jobs.len() == 1000;
+            models.extend(jobs.into_iter().map(|job| job.model));
+            match last {
+                Some(last) if more => page.after = Some(last),
+                _ => return Ok(models.into_iter().collect()),
+            }
+        }
+    }
+
     /// How many jobs there are in each state, without looking at every one.
     async fn counts(&self) -> Result<Counts, StoreError>;
 
@@ -182,6 +211,10 @@ pub trait JobStore: Send + Sync + 'static {
     /// fault, as opposed to a stack that was shut down. Changes nothing and returns false when the job is not
     /// RUNNING or runs another attempt.
     async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError>;
+
+    /// Puts a RUNNING job back to its place in the queue, because `attempt` could not be made: it was none, and the next
+    /// one has its number. Changes nothing and returns false when the job is not RUNNING or runs another attempt.
+    async fn defer(&self, id: &JobId, attempt: u32, reason: &str) -> Result<bool, StoreError>;
 
     /// Says why a PENDING job waits; nothing changes if it is not PENDING.
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError>;

@@ -8,7 +8,7 @@ use super::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
     StoreError, Submission, Submitted,
 };
-use crate::model::{Job, JobId, TaskKwargs, TaskResult};
+use crate::model::{Job, JobId, ModelName, TaskKwargs, TaskResult};
 
 /// A store that tells those who wait for a job that something has changed, and that can hold back results of jobs
 /// that are being stopped.
@@ -73,6 +73,10 @@ impl JobStore for WatchedStore {
         self.inner.pending(limit).await
     }
 
+    async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
+        self.inner.waiting().await
+    }
+
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.inner.counts().await
     }
@@ -87,6 +91,10 @@ impl JobStore for WatchedStore {
 
     async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError> {
         self.inner.requeue(id, attempt, lost, reason).await.map(|outcome| self.changed(outcome))
+    }
+
+    async fn defer(&self, id: &JobId, attempt: u32, reason: &str) -> Result<bool, StoreError> {
+        self.inner.defer(id, attempt, reason).await.map(|outcome| self.changed(outcome))
     }
 
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {

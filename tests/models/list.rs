@@ -100,6 +100,7 @@ fn the_original_list_file_is_a_source_too() {
     requests        cpu 2, memory 7G
     limits          cpu 2, memory 7G
     sim_time_limit  3600 s
+    max_jobs        -
     exp_task_time   -
     env             BUILD_NUM=0
     secrets         -

@@ -53,6 +53,7 @@ fn what_csw_takes_passes() {
         "repo_tag: 1.10",
         "repo_url: git@host:a/b",
         "sim_time_limit: 90",
+        "max_jobs: 3",
         "env: {BUILD_NUM: 0}",
         "resources: {limits: {cpu: 0.5, memory: 128974848}}",
         "secrets: {A: b}",

@@ -22,6 +22,7 @@ pub fn model(name: &str) -> Model {
         replicas: 1,
         resources: Resources { requests: pair("1", "2G"), limits: pair("2", "2400M") },
         sim_time_limit: Seconds::from_secs(3600),
+        max_jobs: None,
         exp_task_time: Some(Seconds::from_secs(60)),
         env: BTreeMap::new(),
         secrets: Vec::new(),

@@ -47,6 +47,44 @@ async fn only_so_many_run_at_once_in_the_order_of_acceptance() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn models_take_turns_and_none_has_more_than_its_limit() {
+    let mut ground = Ground::new()
+        .model("Examples/Gated", GATED)
+        .model("Examples/Few", GATED)
+        .model("Examples/Late", GATED);
+    ground.limits.max_jobs = 4;
+    ground.limits.per_model = 3;
+    ground.max_jobs("Examples/Few", 1);
+    let stack = ground.start().await;
+    for id in ["a1", "a2", "a3", "a4"] {
+        stack.sim("Examples/Gated", id).await;
+    }
+    for id in ["a1", "a2", "a3"] {
+        stack.wait_running(id).await;
+    }
+    let reason = async |id: &str| stack.get(&format!("api/v1/jobs/{id}")).await.1["reason"].clone();
+    assert_eq!(reason("a4").await, "waiting for one of 3 running jobs of Examples/Gated");
+    // There is room for one more, which the model that came first must not have.
+    for id in ["f1", "f2"] {
+        stack.sim("Examples/Few", id).await;
+    }
+    stack.wait_running("f1").await;
+    assert_eq!(reason("f2").await, "waiting for one of 1 running jobs of Examples/Few");
+    stack.sim("Examples/Late", "l1").await;
+    assert_eq!(reason("l1").await, "waiting for one of 4 running jobs");
+    fs::write(ground.path().join("go"), "").unwrap();
+    let mut started = Vec::new();
+    for id in ["a1", "a2", "a3", "a4", "f1", "f2", "l1"] {
+        let job = stack.wait(id).await;
+        assert_eq!(job.status.as_str(), "SUCCESS", "{job:?}");
+        started.push((id, job.started_at.unwrap()));
+    }
+    let at = |id: &str| started.iter().find(|(i, _)| *i == id).unwrap().1;
+    assert!(at("a3") < at("a4") && at("f1") < at("f2"), "{started:?}");
+    stack.stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_ends_the_executor_and_frees_its_slot() {
     let mut ground = Ground::new().model("Examples/Gated", GATED);
     ground.limits.max_jobs = 1;

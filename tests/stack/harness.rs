@@ -46,7 +46,7 @@ esac
 impl Ground {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("csw-stack-").tempdir().unwrap();
-        let limits = Limits { max_jobs: 2, grace: Duration::from_secs(5), max_lost: 3 };
+        let limits = Limits { max_jobs: 2, grace: Duration::from_secs(5), max_lost: 3, ..Limits::default() };
         Self { dir, limits, token: None, push: None, models: Vec::new() }
     }
 
@@ -62,6 +62,12 @@ impl Ground {
         std::fs::write(folder.join("model.sh"), script).unwrap();
         self.models.push(model(name, folder));
         self
+    }
+
+    /// At most so many simulations of a model at once.
+    pub fn max_jobs(&mut self, name: &str, limit: u32) {
+        let model = self.models.iter_mut().find(|m| m.name.to_string() == name).unwrap();
+        model.max_jobs = Some(limit);
     }
 
     pub async fn start(&self) -> Running {
@@ -158,6 +164,7 @@ fn model(name: &str, folder: PathBuf) -> Model {
         replicas: 1,
         resources: serde_json::from_value(json!({"requests": resources, "limits": resources})).unwrap(),
         sim_time_limit: "60".parse().unwrap(),
+        max_jobs: None,
         exp_task_time: None,
         env: Default::default(),
         secrets: Vec::new(),

@@ -57,6 +57,7 @@ pub async fn holds(store: &dyn JobStore) {
     listing(store).await;
     pushing(store).await;
     removing(store).await;
+    queueing_by_model(store).await;
 }
 
 async fn submitting(store: &dyn JobStore) {
@@ -235,4 +236,43 @@ async fn removing(store: &dyn JobStore) {
     // An id that was forgotten is free.
     submit(store, "b").await;
     assert_eq!(ids(&store.pending(10).await.unwrap()), ["kept", "b"]);
+}
+
+/// `kept` and `b` wait.
+async fn queueing_by_model(store: &dyn JobStore) {
+    for (id, model) in [("x", "Examples/Other"), ("y", "Examples/Echo"), ("z", "Examples/Other")] {
+        let submission = Submission { model: model.parse().unwrap(), ..submission(id) };
+        store.submit(submission).await.unwrap();
+    }
+    let waiting = async || {
+        let mut models: Vec<String> =
+            store.waiting().await.unwrap().iter().map(ToString::to_string).collect();
+        models.sort();
+        models
+    };
+    let queue = async |model: &str, limit: usize, after: Option<&str>| {
+        let after = after.map(|id| id.parse().unwrap());
+        let page = Page { after, ..Page::queue_of(model.parse().unwrap(), limit) };
+        ids(&store.list(&page).await.unwrap()).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting().await, ["Examples/Echo", "Examples/Other"]);
+    assert_eq!(queue("Examples/Echo", 10, None).await, ["kept", "b", "y"]);
+    assert_eq!(queue("Examples/Echo", 2, None).await, ["kept", "b"]);
+    assert_eq!(queue("Examples/Echo", 2, Some("b")).await, ["y"]);
+    assert_eq!(queue("Examples/Other", 10, None).await, ["x", "z"]);
+    assert!(queue("Examples/None", 10, None).await.is_empty());
+
+    let started = start(store, "x").await;
+    assert_eq!(queue("Examples/Other", 10, None).await, ["z"]);
+    assert!(!store.defer(&started.job.id, 2, "of another attempt").await.unwrap());
+    assert!(store.defer(&started.job.id, 1, "the cluster is away").await.unwrap());
+    assert!(!store.defer(&started.job.id, 1, "again").await.unwrap());
+    assert!(!store.check_token(&started.job.id, &started.token).await.unwrap());
+    let job = store.get(&started.job.id).await.unwrap().unwrap();
+    assert_eq!((job.status, job.attempt, job.started_at), (JobStatus::Pending, 0, None));
+    assert_eq!(job.reason.as_deref(), Some("the cluster is away"));
+    assert_eq!(queue("Examples/Other", 10, None).await, ["x", "z"], "it has its place again");
+    assert_eq!(start(store, "x").await.job.attempt, 1, "what was not made does not count");
+    store.cancel(&"z".parse().unwrap(), "not needed").await.unwrap();
+    assert_eq!(waiting().await, ["Examples/Echo"]);
 }

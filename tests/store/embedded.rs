@@ -51,6 +51,28 @@ async fn concurrent_writers_are_all_accepted_once() {
     assert_eq!(store.counts().await.unwrap().pending, 200);
 }
 
+#[tokio::test]
+async fn a_file_of_a_csw_that_knew_one_queue_for_all_models_is_taken() {
+    let dir = folder();
+    {
+        let store = EmbeddedStore::open(dir.path()).unwrap();
+        for id in ["one", "two", "three"] {
+            conformance::submit(&store, id).await;
+        }
+        store.start(&"two".parse().unwrap()).await.unwrap();
+    }
+    let database = redb::Database::open(dir.path().join("store.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    assert!(write.delete_table(redb::TableDefinition::<(&str, u64), ()>::new("queues")).unwrap());
+    write.commit().unwrap();
+    drop(database);
+    let store = EmbeddedStore::open(dir.path()).unwrap();
+    let model = submission("one").model;
+    assert_eq!(store.waiting().await.unwrap(), std::slice::from_ref(&model));
+    let jobs = store.list(&Page::queue_of(model, 10)).await.unwrap();
+    assert_eq!(jobs.iter().map(|j| j.id.as_str()).collect::<Vec<_>>(), ["one", "three"]);
+}
+
 #[test]
 fn a_second_stack_is_told_who_has_it() {
     let dir = folder();

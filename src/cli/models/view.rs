@@ -24,6 +24,8 @@ pub(super) struct ModelView {
     resources: Resources,
     /// Seconds.
     sim_time_limit: f64,
+    /// Simulations at the same time.
+    max_jobs: Option<u32>,
     /// Seconds.
     exp_task_time: Option<f64>,
     env: BTreeMap<String, String>,
@@ -65,6 +67,7 @@ impl ModelView {
             replicas: model.replicas,
             resources: model.resources.clone(),
             sim_time_limit: model.sim_time_limit.as_secs_f64(),
+            max_jobs: model.max_jobs,
             exp_task_time: model.exp_task_time.map(crate::model::Seconds::as_secs_f64),
             env: model.env.clone(),
             secrets: model.secrets.clone(),
@@ -116,6 +119,7 @@ impl ModelView {
             ("requests", format!("cpu {}, memory {}", requests.cpu, requests.memory)),
             ("limits", format!("cpu {}, memory {}", limits.cpu, limits.memory)),
             ("sim_time_limit", format!("{} s", self.sim_time_limit)),
+            ("max_jobs", self.max_jobs.map_or_else(|| "-".into(), |n| n.to_string())),
             ("exp_task_time", self.exp_task_time.map_or_else(|| "-".into(), |s| format!("{s} s"))),
             ("env", joined(self.env.iter().map(|(name, value)| format!("{name}={value}")).collect())),
             ("secrets", joined(self.secrets.clone())),

@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::lane::Lanes;
+use super::throttle::Throttle;
 use crate::job::AttemptKey;
 use crate::model::{JobId, ModelName};
 
@@ -14,16 +16,21 @@ const FRESH: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Board {
     /// Jobs that hold a slot: being started, or running.
-    pub(super) slots: HashSet<JobId>,
+    slots: HashMap<JobId, ModelName>,
+    /// Of those, the ones that are being started.
+    starting: HashSet<JobId>,
+    /// Of those, the ones that are in the queue again.
+    returned: HashSet<JobId>,
     /// Attempts whose executor runs.
     pub(super) running: HashSet<AttemptKey>,
     /// Short tasks that run without a slot.
     pub(super) short: HashSet<JobId>,
     pub(super) environments: HashMap<ModelName, Environment>,
-    /// PENDING jobs up to this one wait for an environment.
-    pub(super) looked_at: Option<JobId>,
-    /// Counts the reasons to look at the queue from its head again.
-    pub(super) look: u64,
+    pub(super) lanes: Lanes,
+    /// What refuses jobs of all models.
+    pub(super) throttle: Throttle,
+    /// Whether it is known which models have jobs that wait.
+    pub(super) surveyed: bool,
     pub(super) stopping: bool,
 }
 
@@ -57,5 +64,58 @@ impl Board {
             Some(Environment::Failed { at, reason }) if accepted <= *at => Verdict::Fail(reason.clone()),
             Some(Environment::Ready { .. } | Environment::Failed { .. }) | None => Verdict::Prepare,
         }
+    }
+
+    /// How many jobs hold a slot.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many of them are being started.
+    pub(super) fn starting(&self) -> usize {
+        self.starting.len()
+    }
+
+    /// Whether a job is being worked on, whatever the store says at the moment.
+    pub(super) fn holds(&self, id: &JobId) -> bool {
+        self.slots.contains_key(id) || self.short.contains(id)
+    }
+
+    /// The job at the head of its queue gets a slot.
+    pub(super) fn take(&mut self, job: &crate::model::Job) {
+        self.slots.insert(job.id.clone(), job.model.clone());
+        self.starting.insert(job.id.clone());
+        self.lanes.take(job);
+    }
+
+    /// A job that runs already gets a slot.
+    pub(super) fn adopt(&mut self, job: &crate::model::Job) {
+        self.slots.insert(job.id.clone(), job.model.clone());
+        self.lanes.adopt(&job.model);
+    }
+
+    /// A job is no longer being started: it runs, or is past that.
+    pub(super) fn started(&mut self, id: &JobId) {
+        if self.starting.remove(id)
+            && let Some(model) = self.slots.get(id)
+        {
+            self.lanes.started(model);
+        }
+    }
+
+    /// A job that holds a slot is in the queue again.
+    pub(super) fn returned(&mut self, id: &JobId) {
+        self.returned.insert(id.clone());
+    }
+
+    /// A job gives its slot back.
+    pub(super) fn free(&mut self, id: &JobId) {
+        self.started(id);
+        let returned = self.returned.remove(id);
+        let Some(model) = self.slots.remove(id) else { return };
+        if returned {
+            self.lanes.returned(&model);
+        }
+        self.lanes.freed(&model);
     }
 }

@@ -99,7 +99,7 @@ impl Dispatcher {
             Ok(_) => self.put_away(key).await,
             Err(e) => tracing::error!("cannot requeue {key}: {e}"),
         }
-        self.look_again(None);
+        self.board().returned(&key.id);
     }
 
     /// Ends a job that has been started as FAIL.

@@ -1,30 +1,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::ModelHost;
 use super::board::{Board, Environment};
+use super::{Limits, ModelHost};
 use crate::job::{AttemptKey, JobRuntime};
-use crate::model::{Job, JobId, JobStatus, ModelName, TaskName};
+use crate::model::{Job, JobId, JobStatus, TaskName};
 use crate::services::ServiceError;
 use crate::services::models::Models;
 use crate::services::results::Results;
 use crate::store::{JobStore, WatchedStore};
 
-/// How much the dispatcher does at once and how patient it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Jobs that run at the same time; 0 accepts jobs and starts none.
-    pub max_jobs: usize,
-    /// What a job gets between being asked to end and being ended.
-    pub grace: Duration,
-    /// Attempts that may be lost (end without a result) before the job fails.
-    pub max_lost: u32,
-}
-
-/// Starts accepted jobs in order, at most so many at once, and sees each to its end. Cheap to clone.
+/// Starts accepted jobs, at most so many at once, and sees each to its end. Cheap to clone.
 #[derive(Clone)]
 pub struct Dispatcher {
     pub(super) shared: Arc<Shared>,
@@ -86,22 +74,14 @@ impl Dispatcher {
         if job.task == TaskName::Parse {
             self.start_short(job);
         } else {
-            self.shared.wake.notify_one();
+            self.queued(job);
         }
     }
 
-    /// Why a PENDING job waits, where the store says nothing.
-    pub fn reason(&self, job: &Job) -> Option<String> {
-        if job.status != JobStatus::Pending || job.reason.is_some() {
-            return job.reason.clone();
-        }
-        let board = self.board();
-        let busy = board.slots.len() >= self.shared.limits.max_jobs;
-        match board.environments.get(&job.model) {
-            Some(Environment::Preparing) => Some("preparing the environment".to_owned()),
-            _ if busy => Some(format!("waiting for one of {} running jobs", board.slots.len())),
-            _ => None,
-        }
+    /// There is a job in its model's queue.
+    pub(super) fn queued(&self, job: &Job) {
+        self.board().lanes.accepted(&job.model);
+        self.shared.wake.notify_one();
     }
 
     /// Cancels a job and ends its executor. Returns the job as it stands; `None` if there is none.
@@ -161,8 +141,6 @@ impl Dispatcher {
     pub fn forget_environments(&self) {
         let mut board = self.board();
         board.environments.retain(|_, state| matches!(state, Environment::Preparing));
-        board.looked_at = None;
-        board.look += 1;
         drop(board);
         self.shared.wake.notify_one();
     }
@@ -177,17 +155,5 @@ impl Dispatcher {
         F: Future<Output = ()> + Send + 'static,
     {
         self.shared.tasks.spawn(work(self.clone()));
-    }
-
-    /// A slot is free, or something else is different: look at the queue from its head.
-    pub(super) fn look_again(&self, model: Option<(ModelName, Environment)>) {
-        let mut board = self.board();
-        board.looked_at = None;
-        board.look += 1;
-        if let Some((model, state)) = model {
-            board.environments.insert(model, state);
-        }
-        drop(board);
-        self.shared.wake.notify_one();
     }
 }

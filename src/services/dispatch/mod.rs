@@ -5,7 +5,13 @@ mod conclude;
 mod dispatcher;
 mod fill;
 mod host;
+mod lane;
+mod limits;
+mod reason;
 mod reconcile;
+mod start;
+mod throttle;
 
-pub use dispatcher::{Dispatcher, Limits};
+pub use dispatcher::Dispatcher;
 pub use host::ModelHost;
+pub use limits::Limits;

@@ -33,7 +33,7 @@ impl Dispatcher {
 
     async fn take_over(&self, attempt: RunningAttempt) -> Result<(), ServiceError> {
         let key = key_of(&attempt);
-        self.board().slots.insert(key.id.clone());
+        self.board().adopt(&attempt.job);
         match self.shared.runtime.state(&key).await? {
             AttemptState::Running => {
                 tracing::info!("{key} still runs");

@@ -18,6 +18,7 @@ pub(super) struct Batch<'t> {
     kwargs: Table<'t, u64, &'static [u8]>,
     results: Table<'t, u64, &'static [u8]>,
     by_status: Table<'t, (u8, u64), ()>,
+    queues: Table<'t, (&'static str, u64), ()>,
     pushes: Table<'t, u64, &'static [u8]>,
     dead_letters: Table<'t, u64, &'static str>,
     before: Counts,
@@ -39,6 +40,7 @@ impl<'t> Batch<'t> {
             kwargs: transaction.open_table(tables::KWARGS).map_err(failed)?,
             results: transaction.open_table(tables::RESULTS).map_err(failed)?,
             by_status: transaction.open_table(tables::BY_STATUS).map_err(failed)?,
+            queues: transaction.open_table(tables::QUEUES).map_err(failed)?,
             dead_letters: transaction.open_table(tables::DEAD_LETTERS).map_err(failed)?,
             meta,
             jobs,
@@ -90,6 +92,7 @@ impl<'t> Batch<'t> {
         self.ids.insert(record.job.id.as_str(), seq).map_err(failed)?;
         self.kwargs.insert(seq, kwargs).map_err(failed)?;
         self.by_status.insert((code(JobStatus::Pending), seq), ()).map_err(failed)?;
+        self.queues.insert((record.job.model.to_string().as_str(), seq), ()).map_err(failed)?;
         self.counts.pending += 1;
         Ok(Submitted::Created(record.job))
     }
@@ -152,6 +155,19 @@ impl<'t> Batch<'t> {
         }
         record.token = None;
         record.lost += u32::from(lost);
+        record.job.reason = Some(reason.to_owned());
+        self.move_to(seq, &mut record, JobStatus::Pending)?;
+        Ok(true)
+    }
+
+    pub(super) fn defer(&mut self, id: &JobId, attempt: u32, reason: &str) -> Result<bool, Refusal> {
+        let Some((seq, mut record)) = self.find(id)? else { return Ok(false) };
+        if record.job.status != JobStatus::Running || record.job.attempt != attempt {
+            return Ok(false);
+        }
+        record.token = None;
+        record.job.attempt -= 1;
+        record.job.started_at = None;
         record.job.reason = Some(reason.to_owned());
         self.move_to(seq, &mut record, JobStatus::Pending)?;
         Ok(true)
@@ -277,6 +293,15 @@ impl<'t> Batch<'t> {
         let old = std::mem::replace(&mut record.job.status, status);
         self.by_status.remove((code(old), seq)).map_err(failed)?;
         self.by_status.insert((code(status), seq), ()).map_err(failed)?;
+        if (old == JobStatus::Pending) != (status == JobStatus::Pending) {
+            let model = record.job.model.to_string();
+            let place = (model.as_str(), seq);
+            if status == JobStatus::Pending {
+                self.queues.insert(place, ()).map_err(failed)?;
+            } else {
+                self.queues.remove(place).map_err(failed)?;
+            }
+        }
         *self.counts.of(old) -= 1;
         *self.counts.of(status) += 1;
         self.put(seq, record)

@@ -3,10 +3,11 @@ use std::io::{Read, Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableHandle};
 
-use super::codec::failed;
+use super::codec::{Record, decode, failed};
 use super::tables;
+use crate::model::JobStatus;
 use crate::store::StoreError;
 
 /// Pages that redb keeps in memory. The working set (the queue's head, the jobs that run) is small, and what falls out
@@ -77,7 +78,7 @@ fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
     let found = {
         let read = database.begin_read().map_err(failed)?;
         match read.open_table(tables::META) {
-            Ok(meta) => redb::ReadableTable::get(&meta, "format").map_err(failed)?.map(|v| v.value()),
+            Ok(meta) => meta.get("format").map_err(failed)?.map(|v| v.value()),
             Err(redb::TableError::TableDoesNotExist(_)) => None,
             Err(e) => {
                 return Err(StoreError::Corrupt { path: path.to_owned(), reason: e.to_string() });
@@ -85,7 +86,7 @@ fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
         }
     };
     match found {
-        Some(tables::FORMAT) => Ok(()),
+        Some(tables::FORMAT) => make_queues(database),
         Some(found) => Err(StoreError::Format { path: path.to_owned(), found, known: tables::FORMAT }),
         None => create_tables(database),
     }
@@ -102,8 +103,33 @@ fn create_tables(database: &Database) -> Result<(), StoreError> {
         write.open_table(tables::KWARGS).map_err(failed)?;
         write.open_table(tables::RESULTS).map_err(failed)?;
         write.open_table(tables::BY_STATUS).map_err(failed)?;
+        write.open_table(tables::QUEUES).map_err(failed)?;
         write.open_table(tables::PUSHES).map_err(failed)?;
         write.open_table(tables::DEAD_LETTERS).map_err(failed)?;
+    }
+    write.commit().map_err(failed)
+}
+
+/// The queue of each model, where a csw that knew but one queue for all has written the file.
+fn make_queues(database: &Database) -> Result<(), StoreError> {
+    let read = database.begin_read().map_err(failed)?;
+    let mut known = read.list_tables().map_err(failed)?;
+    if known.any(|table| table.name() == tables::QUEUES.name()) {
+        return Ok(());
+    }
+    let write = database.begin_write().map_err(failed)?;
+    {
+        let mut queues = write.open_table(tables::QUEUES).map_err(failed)?;
+        let jobs = write.open_table(tables::JOBS).map_err(failed)?;
+        let by_status = write.open_table(tables::BY_STATUS).map_err(failed)?;
+        let pending = tables::code(JobStatus::Pending);
+        for entry in by_status.range((pending, 0)..=(pending, u64::MAX)).map_err(failed)? {
+            let (_, seq) = entry.map_err(failed)?.0.value();
+            if let Some(bytes) = jobs.get(seq).map_err(failed)? {
+                let record: Record = decode(bytes.value())?;
+                queues.insert((record.job.model.to_string().as_str(), seq), ()).map_err(failed)?;
+            }
+        }
     }
     write.commit().map_err(failed)
 }

@@ -6,7 +6,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use super::batch::{read_counts, running_attempt};
 use super::codec::{QueuedPush, Record, decode, failed};
 use super::tables::{self, code};
-use crate::model::{Job, JobId, JobStatus, TaskKwargs, TaskName, TaskResult};
+use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::store::{Counts, Page, Push, RunningAttempt, StoreError};
 
 /// One consistent look at the store.
@@ -52,6 +52,16 @@ impl Snapshot {
         let wanted = |record: &Record| models.is_empty() || models.contains(&record.job.model);
         let mut found = Vec::new();
         let jobs = self.0.open_table(tables::JOBS).map_err(failed)?;
+        if let ([JobStatus::Pending], [model]) = (page.status.as_slice(), page.models.as_slice()) {
+            let queues = self.0.open_table(tables::QUEUES).map_err(failed)?;
+            let model = model.to_string();
+            let queue = queues.range((model.as_str(), from)..=(model.as_str(), u64::MAX)).map_err(failed)?;
+            for entry in queue.take(limit) {
+                let (_, seq) = entry.map_err(failed)?.0.value();
+                found.extend(self.value::<Record>(tables::JOBS, seq)?.map(|record| record.job));
+            }
+            return Ok(found);
+        }
         if page.status.is_empty() {
             for entry in jobs.range(from..).map_err(failed)? {
                 if found.len() >= limit {
@@ -82,6 +92,24 @@ impl Snapshot {
             }
         }
         Ok(found)
+    }
+
+    /// The models that have PENDING jobs, found by leaps from one queue to the next.
+    pub(super) fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
+        let queues = self.0.open_table(tables::QUEUES).map_err(failed)?;
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let next = match &after {
+                Some(model) => queues.range((model.as_str(), u64::MAX)..),
+                None => queues.range(("", 0)..),
+            };
+            let Some(entry) = next.map_err(failed)?.next() else { return Ok(found) };
+            let model = entry.map_err(failed)?.0.value().0.to_owned();
+            let name = model.parse().map_err(|e| StoreError::Failed { reason: format!("{e}") })?;
+            found.push(name);
+            after = Some(model);
+        }
     }
 
     pub(super) fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {

@@ -10,7 +10,7 @@ use super::codec::encode;
 use super::open::open;
 use super::read::Snapshot;
 use super::writer::Writer;
-use crate::model::{Job, JobId, JobStatus, TaskKwargs, TaskResult};
+use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
 use crate::store::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
     StoreError, Submission, Submitted,
@@ -73,12 +73,19 @@ impl JobStore for EmbeddedStore {
 
     async fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
         let page = page.clone();
+        if page.is_head_of_a_queue() {
+            return self.look(|s| s.list(&page));
+        }
         self.scan(move |s| s.list(&page)).await
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
         let page = Page { status: vec![JobStatus::Pending], limit: Some(limit), ..Page::default() };
         if limit <= 64 { self.look(|s| s.list(&page)) } else { self.scan(move |s| s.list(&page)).await }
+    }
+
+    async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
+        self.look(Snapshot::waiting)
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
@@ -98,6 +105,11 @@ impl JobStore for EmbeddedStore {
     async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError> {
         let (id, reason) = (id.clone(), reason.to_owned());
         self.writer.write(move |batch| batch.requeue(&id, attempt, lost, &reason)).await
+    }
+
+    async fn defer(&self, id: &JobId, attempt: u32, reason: &str) -> Result<bool, StoreError> {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        self.writer.write(move |batch| batch.defer(&id, attempt, &reason)).await
     }
 
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {

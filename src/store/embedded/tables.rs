@@ -18,6 +18,8 @@ pub(super) const RESULTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new
 /// (Status, sequence number): the queue is the range of PENDING. A job that is put back finds its old place,
 /// because its number never changes.
 pub(super) const BY_STATUS: TableDefinition<'_, (u8, u64), ()> = TableDefinition::new("by_status");
+/// (Model, sequence number) of each PENDING job: the queue of one model.
+pub(super) const QUEUES: TableDefinition<'_, (&str, u64), ()> = TableDefinition::new("queues");
 /// Order of pushing → the push.
 pub(super) const PUSHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pushes");
 /// Sequence number → why the web app refused the result for good.

@@ -1,0 +1,135 @@
+use std::time::{Duration, Instant};
+
+use super::Dispatcher;
+use crate::job::{AttemptKey, Obstacle};
+use crate::model::{Job, JobId, Model, TaskName};
+use crate::store::{JobStore, StartedAttempt};
+
+impl Dispatcher {
+    pub(super) async fn start(&self, job: &Job, model: &Model) {
+        match self.shared.store.start(&job.id).await {
+            Ok(Some(started)) => self.launch(&started, model).await,
+            // Cancelled meanwhile.
+            Ok(None) => self.free(&job.id),
+            Err(e) => {
+                tracing::error!("cannot start job {}: {e}", job.id);
+                self.board().returned(&job.id);
+                self.pause(None, None, &e.to_string());
+                self.free(&job.id);
+            }
+        }
+    }
+
+    async fn launch(&self, started: &StartedAttempt, model: &Model) {
+        let key = AttemptKey { id: started.job.id.clone(), attempt: started.job.attempt };
+        if started.job.task == TaskName::Parse {
+            self.started(&key.id);
+            self.answer(started, model).await;
+            return self.free(&key.id);
+        }
+        let spec = match self.shared.host.spec(model, started).await {
+            Ok(spec) => spec,
+            Err(reason) => {
+                self.fail(&key, &started.token, &reason).await;
+                return self.free(&key.id);
+            }
+        };
+        match self.shared.runtime.create(&spec).await {
+            Ok(()) => {
+                {
+                    let mut board = self.board();
+                    board.throttle.passed();
+                    board.lanes.of(&model.name).throttle.passed();
+                }
+                self.started(&key.id);
+                self.supervise(key, started.token.clone(), started.lost);
+            }
+            Err(e) => {
+                match e.obstacle() {
+                    Some(Obstacle::ForAll { retry_after }) => {
+                        self.pause(None, retry_after, &e.to_string());
+                        self.defer(&key, &e.to_string()).await;
+                    }
+                    Some(Obstacle::ForThis) => {
+                        self.pause(Some(model), None, &e.to_string());
+                        self.defer(&key, &e.to_string()).await;
+                    }
+                    None => self.lost(&key, &started.token, started.lost, &e.to_string()).await,
+                }
+                self.free(&key.id);
+            }
+        }
+    }
+
+    /// Puts a job back that nothing is wrong with: whatever refused it may take it later.
+    async fn defer(&self, key: &AttemptKey, reason: &str) {
+        tracing::warn!("{key} has to wait: {reason}");
+        match self.shared.store.defer(&key.id, key.attempt, reason).await {
+            Ok(_) => self.board().returned(&key.id),
+            Err(e) => tracing::error!("cannot put {key} back: {e}"),
+        }
+    }
+
+    /// Starts no jobs (of a model) for a while.
+    fn pause(&self, model: Option<&Model>, asked: Option<Duration>, reason: &str) {
+        let pause = {
+            let mut board = self.board();
+            let throttle = match model {
+                Some(model) => &mut board.lanes.of(&model.name).throttle,
+                None => &mut board.throttle,
+            };
+            throttle.refused(Instant::now(), asked, reason)
+        };
+        if let Some(pause) = pause {
+            let this = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                this.shared.wake.notify_one();
+            });
+        }
+    }
+
+    /// Runs a `parse` at once, beside the slots.
+    pub(super) fn start_short(&self, job: &Job) {
+        let Some(model) = self.shared.models.get(&job.model) else {
+            // The queue's own way of failing it says why.
+            return self.queued(job);
+        };
+        {
+            let mut board = self.board();
+            if board.stopping || !board.short.insert(job.id.clone()) {
+                return;
+            }
+        }
+        let (this, job) = (self.clone(), job.clone());
+        tokio::spawn(async move {
+            match this.shared.store.start(&job.id).await {
+                Ok(Some(started)) => this.answer(&started, &model).await,
+                Ok(None) => {}
+                Err(e) => tracing::error!("cannot start {}: {e}", job.id),
+            }
+            this.board().short.remove(&job.id);
+        });
+    }
+
+    async fn answer(&self, started: &StartedAttempt, model: &Model) {
+        let job = &started.job;
+        let key = AttemptKey { id: job.id.clone(), attempt: job.attempt };
+        match self.shared.host.answer(model, &job.id, job.task, started.kwargs.clone()).await {
+            Ok(result) => self.take(&key, &started.token, result).await,
+            Err(reason) => self.fail(&key, &started.token, &reason).await,
+        }
+    }
+
+    /// The next may be started.
+    fn started(&self, id: &JobId) {
+        self.board().started(id);
+        self.shared.wake.notify_one();
+    }
+
+    /// Gives a job's slot to the next.
+    pub(super) fn free(&self, id: &JobId) {
+        self.board().free(id);
+        self.shared.wake.notify_one();
+    }
+}
