@@ -1,5 +1,6 @@
 //! `csw jobs … --on kubernetes`, on a real cluster with shell commands for models.
 
+mod by_scheduler;
 mod cleanup;
 mod ending;
 mod listing;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::Context;
 use crate::kube::Access;
-use crate::settings::Settings;
+use crate::settings::{Overrides, Settings};
 
 /// Which cluster, and as whom.
 #[derive(Debug, Args)]
@@ -34,10 +34,20 @@ pub(in crate::cli) struct ClusterArgs {
 impl ClusterArgs {
     /// The settings with what these flags say, and the way to the cluster.
     pub(in crate::cli) fn access(&self, context: &Context) -> anyhow::Result<(Settings, Access)> {
+        self.access_with(context, |_| ())
+    }
+
+    /// The same with more that the command line says.
+    pub(in crate::cli) fn access_with(
+        &self,
+        context: &Context,
+        adjust: impl FnOnce(&mut Overrides),
+    ) -> anyhow::Result<(Settings, Access)> {
         let Self { kubeconfig, context: kube_context, namespace, impersonate, impersonate_groups } = self;
         let settings = context.settings(|o| {
             o.context.clone_from(kube_context);
             o.namespace.clone_from(namespace);
+            adjust(o);
         })?;
         let namespace = match &settings.namespace.value {
             Some(namespace) => namespace.clone(),

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::source::{JobSource, JobSourceArgs, connect};
+use super::source::{JobSource, JobSourceArgs};
 use crate::cli::Context;
 use crate::cli::complete::model_names;
 use crate::error::Exit;
@@ -56,30 +56,31 @@ pub(super) fn run(context: &Context, args: CleanupArgs) -> anyhow::Result<Exit> 
     let CleanupArgs { source, succeeded, failed, names, older_than, keep_last, dry_run, output } = args;
     // Without either: however they ended.
     let (succeeded, failed) = (succeeded || !failed, failed || !succeeded);
-    let cleaned = match source.source(context)? {
-        JobSource::Scheduler(client) => {
-            let mut status = Vec::new();
-            if succeeded {
-                status.push(JobStatus::Success);
+    let source = source.source(context)?;
+    let cleaned = context.block_on(async {
+        match source.find().await? {
+            JobSource::Scheduler(client) => {
+                let mut status = Vec::new();
+                if succeeded {
+                    status.push(JobStatus::Success);
+                }
+                if failed {
+                    status.extend([JobStatus::Fail, JobStatus::Cancelled]);
+                }
+                let request = CleanupRequest { status, models: names, older_than, keep_last, dry_run };
+                Ok(client.cleanup(&request).await?)
             }
-            if failed {
-                status.extend([JobStatus::Fail, JobStatus::Cancelled]);
-            }
-            let request = CleanupRequest { status, models: names, older_than, keep_last, dry_run };
-            context.block_on(async { Ok(client.cleanup(&request).await?) })?
-        }
-        JobSource::Kubernetes(access) => {
-            let retention = Retention { succeeded, failed, models: names, older_than, keep_last };
-            let removed = context.block_on(async {
-                let jobs = connect(&access).await?;
-                Ok(match dry_run {
-                    true => jobs.plan_cleanup(&retention).await?.chosen,
-                    false => jobs.cleanup(&retention).await?,
+            JobSource::Kubernetes(jobs) => {
+                let retention = Retention { succeeded, failed, models: names, older_than, keep_last };
+                Ok(Cleaned {
+                    removed: match dry_run {
+                        true => jobs.plan_cleanup(&retention).await?.chosen,
+                        false => jobs.cleanup(&retention).await?,
+                    },
                 })
-            })?;
-            Cleaned { removed }
+            }
         }
-    };
+    })?;
     let printer = context.printer();
     let verb = if dry_run { "would be removed" } else { "removed" };
     printer.note(format!("{verb}: {}", cleaned.removed.len()));

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::source::{JobSource, JobSourceArgs, connect};
+use super::source::{JobSource, JobSourceArgs};
 use super::view;
 use crate::cli::Context;
 use crate::cli::complete::model_names;
@@ -44,22 +44,24 @@ pub(super) struct ListArgs {
 pub(super) fn run(context: &Context, args: ListArgs) -> anyhow::Result<Exit> {
     let ListArgs { source, status, names, limit, output } = args;
     let printer = context.printer();
-    match source.source(context)? {
-        JobSource::Scheduler(client) => {
-            let jobs = context.block_on(pages(&client, &status, &names, limit))?;
-            view::show(printer, output, &jobs)?;
+    let source = source.source(context)?;
+    context.block_on(async {
+        match source.find().await? {
+            JobSource::Scheduler(client) => {
+                view::show(printer, output, &pages(&client, &status, &names, limit).await?)?;
+            }
+            JobSource::Kubernetes(cluster) => {
+                let mut jobs = cluster.list().await?;
+                jobs.retain(|ClusterJob { job, .. }| {
+                    (status.is_empty() || status.contains(&job.status))
+                        && (names.is_empty() || names.contains(&job.model))
+                });
+                jobs.truncate(limit.unwrap_or(usize::MAX));
+                view::show(printer, output, &jobs)?;
+            }
         }
-        JobSource::Kubernetes(access) => {
-            let mut jobs = context.block_on(async { Ok(connect(&access).await?.list().await?) })?;
-            jobs.retain(|ClusterJob { job, .. }| {
-                (status.is_empty() || status.contains(&job.status))
-                    && (names.is_empty() || names.contains(&job.model))
-            });
-            jobs.truncate(limit.unwrap_or(usize::MAX));
-            view::show(printer, output, &jobs)?;
-        }
-    }
-    Ok(Exit::Ok)
+        Ok(Exit::Ok)
+    })
 }
 
 async fn pages(

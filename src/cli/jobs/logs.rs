@@ -1,7 +1,7 @@
 use clap::Args;
 use futures::StreamExt;
 
-use super::source::{JobSource, JobSourceArgs, connect};
+use super::source::{JobSource, JobSourceArgs};
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
 use crate::error::Exit;
@@ -34,15 +34,14 @@ pub(super) fn run(context: &Context, args: LogsArgs) -> anyhow::Result<Exit> {
     let printer = context.printer();
     let source = source.source(context)?;
     context.block_on(async {
-        match source {
+        match source.find().await? {
             JobSource::Scheduler(client) => {
                 let mut log = std::pin::pin!(client.logs(&id, follow).await?);
                 while let Some(chunk) = log.next().await {
                     printer.bytes(&chunk?)?;
                 }
             }
-            JobSource::Kubernetes(access) => {
-                let jobs = connect(&access).await?;
+            JobSource::Kubernetes(jobs) => {
                 let mut log = if follow { jobs.follow(&id).await? } else { jobs.log(&id).await? };
                 while let Some(event) = log.next().await {
                     match event? {

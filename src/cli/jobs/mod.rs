@@ -4,6 +4,7 @@ mod cancel;
 mod cleanup;
 mod connect;
 mod finished;
+mod forward;
 mod inputs;
 mod lines;
 mod list;
@@ -13,6 +14,7 @@ mod run;
 mod source;
 mod status;
 mod submit;
+mod token;
 mod view;
 mod wait;
 

@@ -36,8 +36,9 @@ pub(super) struct ResultsArgs {
 
 pub(super) fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<Exit> {
     let ResultsArgs { scheduler, id, out, output } = args;
-    let client = scheduler.client(context)?;
+    let at = scheduler.at(context)?;
     context.block_on(async {
+        let client = at.connect().await?;
         let job = client.job(&id).await?;
         finished::show(context, &client, job, out.as_deref(), output).await
     })

@@ -1,14 +1,13 @@
 use clap::{Args, ValueEnum};
 
-use super::connect::SchedulerArgs;
+use super::connect::{Scheduler, SchedulerArgs, SchedulerAt};
+use super::forward::{Forwarded, Unforwarded};
 use super::view;
 use crate::cli::Context;
-use crate::cli::args::ClusterArgs;
 use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::job::RuntimeError;
 use crate::job::kubernetes::{ClusterJob, KubernetesJobs};
-use crate::kube::Access;
 use crate::model::{Job, JobId};
 use crate::services::client::{ClientError, SchedulerClient};
 use crate::ui::Format;
@@ -25,15 +24,12 @@ enum On {
 /// Which jobs.
 #[derive(Debug, Args)]
 pub(super) struct JobSourceArgs {
-    /// Where to look for jobs [default: kubernetes if a context is set, else scheduler]
+    /// Where to look for jobs [default: kubernetes if a context is set and its namespace has no scheduler, else scheduler]
     #[arg(long, value_enum, value_name = "WHERE", hide_possible_values = false)]
     on: Option<On>,
 
     #[command(flatten)]
     scheduler: SchedulerArgs,
-
-    #[command(flatten)]
-    cluster: ClusterArgs,
 }
 
 /// Jobs by their ids, wherever they are.
@@ -61,49 +57,63 @@ impl NamedJobsArgs {
     ) -> anyhow::Result<Exit> {
         let Self { source, ids, output } = self;
         let printer = context.printer();
-        match source.source(context)? {
-            JobSource::Scheduler(client) => {
-                let jobs = context.block_on(async {
+        let source = source.source(context)?;
+        context.block_on(async {
+            match source.find().await? {
+                JobSource::Scheduler(client) => {
                     let mut jobs = Vec::with_capacity(ids.len());
                     for id in &ids {
                         jobs.push(one(&client, id).await?);
                     }
-                    Ok(jobs)
-                })?;
-                view::show(printer, output, &jobs)?;
+                    view::show(printer, output, &jobs)?;
+                }
+                JobSource::Kubernetes(jobs) => view::show(printer, output, &all(&jobs, &ids).await?)?,
             }
-            JobSource::Kubernetes(access) => {
-                let jobs = context.block_on(async { Ok(all(&connect(&access).await?, &ids).await?) })?;
-                view::show(printer, output, &jobs)?;
-            }
-        }
-        Ok(Exit::Ok)
+            Ok(Exit::Ok)
+        })
     }
 }
 
 /// Where the jobs are that a command is about.
 pub(super) enum JobSource {
     /// Behind a scheduler.
-    Scheduler(SchedulerClient),
-    /// In a cluster, to be connected with [`connect`].
-    Kubernetes(Access),
+    Scheduler(Scheduler),
+    /// In a cluster.
+    Kubernetes(KubernetesJobs),
+}
+
+/// Finds out where they are.
+pub(super) struct JobFinder {
+    on: Option<On>,
+    at: SchedulerAt,
 }
 
 impl JobSourceArgs {
-    pub(super) fn source(self, context: &Context) -> anyhow::Result<JobSource> {
-        let Self { on, scheduler, cluster } = self;
-        let (settings, access) = cluster.access(context)?;
-        let default = || match settings.context.value {
-            Some(_) if !scheduler.is_given() => On::Kubernetes,
-            _ => On::Scheduler,
-        };
-        Ok(match on.unwrap_or_else(default) {
-            On::Scheduler => JobSource::Scheduler(scheduler.client(context)?),
-            On::Kubernetes => JobSource::Kubernetes(access),
-        })
+    pub(super) fn source(self, context: &Context) -> anyhow::Result<JobFinder> {
+        let Self { on, scheduler } = self;
+        Ok(JobFinder { on, at: scheduler.at(context)? })
     }
 }
 
-pub(super) async fn connect(access: &Access) -> anyhow::Result<KubernetesJobs> {
-    Ok(KubernetesJobs::new(access.connect().await?))
+impl JobFinder {
+    pub(super) async fn find(self) -> anyhow::Result<JobSource> {
+        let Self { on, at } = self;
+        match on {
+            Some(On::Kubernetes) => {
+                Ok(JobSource::Kubernetes(KubernetesJobs::new(at.access.connect().await?)))
+            }
+            // What the scheduler doesn't know it may not be able to see to its end: it is asked wherever there is one.
+            None if at.in_cluster => {
+                let cluster = at.access.connect().await?;
+                match Forwarded::find(&cluster).await {
+                    Ok(forwarded) => {
+                        Ok(JobSource::Scheduler(Scheduler::behind(forwarded, &cluster, &at.settings).await?))
+                    }
+                    Err(Unforwarded::None) => Ok(JobSource::Kubernetes(KubernetesJobs::new(cluster))),
+                    Err(Unforwarded::Error(e)) => Err(e),
+                }
+            }
+            Some(On::Scheduler) | None => Ok(JobSource::Scheduler(at.connect().await?)),
+        }
+    }
 }

@@ -77,9 +77,10 @@ pub(super) fn run(context: &Context, args: SubmitArgs) -> anyhow::Result<Exit> {
             vec![InputSet { line: 1, id: id.unwrap_or_else(JobId::random), kwargs }]
         }
     };
-    let client = scheduler.client(context)?;
+    let at = scheduler.at(context)?;
     let printer = context.printer();
     let outcomes = context.block_on(async {
+        let client = at.connect().await?;
         // Retries are for a scheduler that goes away later, not for a wrong address.
         client.health().await?;
         Ok(submit_all(&client, printer, &name, sets, usize::from(concurrency)).await)

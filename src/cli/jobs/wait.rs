@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::connect::patiently;
-use super::source::{JobSource, JobSourceArgs, connect};
+use super::source::{JobSource, JobSourceArgs};
 use super::view::{self, Row};
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
@@ -51,29 +51,27 @@ pub(super) fn run(context: &Context, args: WaitArgs) -> anyhow::Result<Exit> {
     let WaitArgs { source, mut ids, all, timeout, output } = args;
     let printer = context.printer();
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t.to_duration()));
-    match source.source(context)? {
-        JobSource::Scheduler(client) => {
-            let jobs = context.block_on(async {
+    let source = source.source(context)?;
+    context.block_on(async {
+        match source.find().await? {
+            JobSource::Scheduler(client) => {
                 client.health().await?;
                 if all {
                     ids = unfinished_jobs(&client).await?;
                 }
-                wait_for(&client, printer, &ids, deadline).await
-            })?;
-            conclude(printer, output, &jobs, "csw jobs results")
-        }
-        JobSource::Kubernetes(access) => {
-            let jobs = context.block_on(async {
-                let cluster = connect(&access).await?;
+                let jobs = wait_for(&client, printer, &ids, deadline).await?;
+                conclude(printer, output, &jobs, "csw jobs results")
+            }
+            JobSource::Kubernetes(cluster) => {
                 if all {
                     let jobs = cluster.list().await?.into_iter().map(|job| job.job);
                     ids = jobs.filter(|job| !job.status.is_final()).map(|job| job.id).collect();
                 }
-                wait_in(&cluster, printer, &ids, deadline).await
-            })?;
-            conclude(printer, output, &jobs, "csw jobs logs --on kubernetes")
+                let jobs = wait_in(&cluster, printer, &ids, deadline).await?;
+                conclude(printer, output, &jobs, "csw jobs logs --on kubernetes")
+            }
         }
-    }
+    })
 }
 
 /// Shows the jobs; an error unless all of them have succeeded.

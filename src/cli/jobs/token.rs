@@ -1,0 +1,55 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::kube::Cluster;
+use crate::secret::{self, Scope, SecretName, SecretValue};
+use crate::settings::Settings;
+use crate::ui::logs;
+
+/// Name of the token, as a setting, as a secret, and in the services' Secret.
+const NAME: &str = "CSW_SCHEDULER_TOKEN";
+/// The Secret that the services share.
+const SECRET: &str = "worker-secret";
+
+/// What a cluster's scheduler wants to be shown: as the settings say, else as it was kept with the cluster's secrets when
+/// the services were applied, else as the cluster has it, for those who may read that. None of these says that there is
+/// one: the scheduler itself says whether it wants any.
+pub(super) async fn find(cluster: &Cluster, settings: &Settings) -> Option<SecretString> {
+    if let Some(token) = &settings.scheduler_token.value {
+        return Some(token.clone());
+    }
+    let token = match kept(settings).await {
+        Some(token) => token,
+        None => of_cluster(cluster).await?,
+    };
+    logs::mask([&token]);
+    Some(token.expose().to_owned().into())
+}
+
+async fn kept(settings: &Settings) -> Option<SecretValue> {
+    let name: SecretName = NAME.parse().ok()?;
+    let entries = async { secret::open(settings)?.entries(&Scope::Cluster).await };
+    match entries.await {
+        Ok(mut entries) => entries.remove(&name),
+        Err(error) => {
+            tracing::info!(%error, "the kept secrets can't be read");
+            None
+        }
+    }
+}
+
+async fn of_cluster(cluster: &Cluster) -> Option<SecretValue> {
+    let path = format!("/api/v1/namespaces/{}/secrets/{SECRET}", cluster.namespace());
+    let object = match cluster.get_path(&path, &format!("read Secret {SECRET}")).await {
+        Ok(object) => object,
+        Err(error) => {
+            tracing::info!(%error, "no token from the cluster");
+            return None;
+        }
+    };
+    let encoded = object.pointer("/data").and_then(|data| data.get(NAME)).and_then(Value::as_str)?;
+    let token = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    Some(SecretString::from(token.trim().to_owned()).into())
+}
