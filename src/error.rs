@@ -147,6 +147,8 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             job::RuntimeError,
             services::ServiceError,
             services::client::ClientError,
+            store::BadRedisSetting,
+            store::InputsError,
             publish::PublishError,
             services::outputs_processor::Refusal,
             kube::KubeError,

@@ -61,6 +61,35 @@ pub enum StoreError {
         /// The first cause.
         reason: String,
     },
+    /// It can't be reached at the moment, or is closed here. What was asked for may have happened, or happen yet:
+    /// asking again does no harm.
+    #[error("the job store is not available: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+    /// Redis does not let this user in, or not do what it has to.
+    #[error("Redis at {server} refuses the user `{user}`: {reason}")]
+    Denied {
+        /// Host and port.
+        server: String,
+        /// The user.
+        user: String,
+        /// Its answer.
+        reason: String,
+    },
+    /// A document of the store in Redis can't be used.
+    #[error("the document {key} in Redis at {server} {problem}")]
+    Document {
+        /// Its key.
+        key: String,
+        /// Host and port.
+        server: String,
+        /// What is wrong: "has format 2; this csw knows formats up to 1".
+        problem: String,
+        /// What to try next.
+        hint: &'static str,
+    },
 }
 
 impl Diagnose for StoreError {
@@ -72,7 +101,9 @@ impl Diagnose for StoreError {
             | Self::Locked { .. }
             | Self::Corrupt { .. }
             | Self::Format { .. }
+            | Self::Document { .. }
             | Self::Failed { .. } => Exit::Config,
+            Self::Unavailable { .. } | Self::Denied { .. } => Exit::Remote,
         }
     }
 
@@ -95,6 +126,14 @@ impl Diagnose for StoreError {
                 )]
             }
             Self::Format { .. } => vec!["Use a newer csw, or another folder with --data DIR".to_owned()],
+            Self::Unavailable { .. } => {
+                vec!["Look at Redis: `kubectl get pods -l app=redis-master`; nothing that was accepted is lost"
+                    .to_owned()]
+            }
+            Self::Denied { user, .. } => vec![format!(
+                "Compare the password with the one in the Secret `redis-{user}`, and restart Redis after a change"
+            )],
+            Self::Document { hint, .. } => vec![(*hint).to_owned()],
             Self::Failed { .. } => {
                 vec!["Check the disk's free space and health, then restart the stack: nothing that was accepted is lost".to_owned()]
             }

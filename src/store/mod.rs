@@ -4,9 +4,12 @@ mod cluster_key;
 mod embedded;
 mod error;
 mod job_store;
+mod redis;
+mod rules;
 mod seal;
 mod watched;
 
+pub use self::redis::{BadRedisSetting, InputsError, RedisConfig, RedisStore, RedisUser, fetch_inputs};
 pub use cluster_key::{Claims, ClusterKey, WeakKey};
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;

@@ -1,105 +1,6 @@
 //! What the rendered users may do, by asking a real Redis that was started with the rendered file of users.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-
-use crate::support::{Sandbox, require};
-
-/// A Redis with the users that `svc config` renders; gone when dropped.
-struct Redis {
-    child: Child,
-    socket: PathBuf,
-    objects: Vec<Value>,
-    _sandbox: Sandbox,
-}
-
-impl Redis {
-    fn start() -> Self {
-        let sandbox = Sandbox::new();
-        let text = sandbox.csw(["svc", "config", "--project", "p", "--bucket", "gs://b"]).ok();
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-        let users = sandbox.write("users.acl", secret(&objects, "redis-acl", "users.acl"));
-        let socket = sandbox.home().join("redis");
-        let child = Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--unixsocket"])
-            .arg(&socket)
-            .arg("--aclfile")
-            .arg(users)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut redis = Self { child, socket, objects, _sandbox: sandbox };
-        while UnixStream::connect(&redis.socket).is_err() {
-            assert!(redis.child.try_wait().unwrap().is_none(), "Redis ended: it refuses its file of users");
-        }
-        redis
-    }
-
-    /// A connection of a user, with the password that its own Secret holds.
-    fn user(&self, user: &str) -> Connection {
-        let name = format!("redis-{user}");
-        assert_eq!(secret(&self.objects, &name, "username"), user);
-        let mut connection = Connection::to(&self.socket);
-        assert_eq!(connection.ask(&["AUTH", user, &secret(&self.objects, &name, "password")]), "+OK");
-        connection
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// A value of a rendered Secret.
-fn secret(objects: &[Value], name: &str, key: &str) -> String {
-    let found = objects.iter().find(|o| o["kind"] == "Secret" && o["metadata"]["name"] == name);
-    let value = found.unwrap_or_else(|| panic!("no Secret {name}"))["data"][key].as_str().unwrap();
-    String::from_utf8(STANDARD.decode(value).unwrap()).unwrap()
-}
-
-struct Connection(BufReader<UnixStream>);
-
-impl Connection {
-    fn to(socket: &Path) -> Self {
-        Self(BufReader::new(UnixStream::connect(socket).unwrap()))
-    }
-
-    /// The answer in one line: `+OK`, `-NOPERM …`, `:1`; of a text the text, of a list its elements with blanks between.
-    fn ask(&mut self, words: &[&str]) -> String {
-        let mut request = format!("*{}\r\n", words.len());
-        for word in words {
-            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-        }
-        self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        self.answer()
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        let line = line.trim_end();
-        let length = || line[1..].parse::<i64>().unwrap();
-        match line.chars().next() {
-            Some('$') if length() < 0 => "(nil)".into(),
-            Some('$') => {
-                let mut text = vec![0; usize::try_from(length()).unwrap() + 2];
-                self.0.read_exact(&mut text).unwrap();
-                String::from_utf8_lossy(&text).trim_end().to_owned()
-            }
-            Some('*') => (0..length()).map(|_| self.answer()).collect::<Vec<_>>().join(" "),
-            _ => line.to_owned(),
-        }
-    }
-}
+use crate::support::{Redis, require};
 
 /// Commands, with `KEY` in the place of a key.
 const COMMANDS: &[&[&str]] = &[
@@ -214,12 +115,12 @@ fn nobody_gets_in_without_a_name_and_its_password() {
         return;
     }
     let redis = Redis::start();
-    let mut nobody = Connection::to(&redis.socket);
+    let mut nobody = redis.connection();
     for command in COMMANDS.iter().chain(KEYLESS) {
         let answer = nobody.ask(command);
         assert!(answer.starts_with("-NOAUTH"), "{command:?}: {answer}");
     }
-    let password = |user: &str| secret(&redis.objects, &format!("redis-{user}"), "password");
+    let password = |user: &str| redis.password(user);
     let (scheduler, executor) = (password("scheduler"), password("executor"));
     assert_ne!(scheduler, executor);
     for words in [
@@ -235,7 +136,7 @@ fn nobody_gets_in_without_a_name_and_its_password() {
         assert!(answer.starts_with("-WRONGPASS"), "{words:?}: {answer}");
     }
     // The file of users alone lets nobody in either.
-    let file = secret(&redis.objects, "redis-acl", "users.acl");
+    let file = redis.acl();
     for user in ["admin", "scheduler", "executor"] {
         assert!(!file.contains(&password(user)));
         let line = file.lines().find(|l| l.starts_with(&format!("user {user} "))).unwrap();

@@ -1,4 +1,6 @@
-//! The job store: what every implementation must do, and what the embedded one promises besides.
+//! The job store: what every implementation must do, and what each promises besides.
 
 mod conformance;
 mod embedded;
+mod redis;
+mod redis_crashes;

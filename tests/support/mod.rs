@@ -3,6 +3,7 @@
 mod docker;
 mod faulty_proxy;
 mod generated;
+mod redis;
 pub mod registry;
 mod require;
 mod stack_images;
@@ -19,6 +20,7 @@ use std::{fs, io::Write};
 pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
 pub use faulty_proxy::{FaultyProxy, Instead};
 pub use generated::generated;
+pub use redis::Redis;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require, restart_command};
 #[allow(unused_imports)] // for those that run csw in images

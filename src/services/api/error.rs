@@ -56,10 +56,14 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict { .. } => StatusCode::CONFLICT,
             StoreError::NoSuchJob { .. } => StatusCode::NOT_FOUND,
             // Callers may try again: by then the stack may have been restarted.
-            StoreError::Io { .. } | StoreError::Failed { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            StoreError::Locked { .. } | StoreError::Corrupt { .. } | StoreError::Format { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            StoreError::Io { .. }
+            | StoreError::Failed { .. }
+            | StoreError::Unavailable { .. }
+            | StoreError::Denied { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            StoreError::Locked { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Format { .. }
+            | StoreError::Document { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let hints = if status == StatusCode::CONFLICT { error.hints() } else { Vec::new() };
         Self { status, problem: Problem { error: error.to_string(), hints } }

@@ -5,6 +5,7 @@ use super::codec::{QueuedPush, Record, decode, encode, failed};
 use super::tables::{self, STATUSES, code};
 use super::writer::Refusal;
 use crate::model::{Job, JobId, JobStatus, Outcome, TaskResult};
+use crate::store::rules::{OTHER_INPUTS, differs, last_line};
 use crate::store::{
     AttemptToken, Counts, PushOutcome, Recorded, RunningAttempt, StartedAttempt, StoreError, Submission,
     Submitted,
@@ -106,16 +107,10 @@ impl<'t> Batch<'t> {
             }
             None => false,
         };
-        let differs = if job.model != submission.model {
-            "another model"
-        } else if job.task != submission.task {
-            "another task"
-        } else if job.tag != submission.tag {
-            "another tag"
-        } else if !same_inputs {
-            "other inputs"
-        } else {
-            return Ok(Submitted::Existing(job));
+        let differs = match differs(&job, submission) {
+            Some(differs) => differs,
+            None if !same_inputs => OTHER_INPUTS,
+            None => return Ok(Submitted::Existing(job)),
         };
         Err(Refusal::Refused(StoreError::Conflict { id: job.id, differs }))
     }
@@ -322,11 +317,4 @@ pub(super) fn running_attempt(record: Record) -> Option<RunningAttempt> {
 
 fn next_key(table: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, StoreError> {
     Ok(table.last().map_err(failed)?.map_or(0, |(key, _)| key.value() + 1))
-}
-
-/// The line of a traceback that says most, cut to what fits a table.
-fn last_line(traceback: &str) -> Option<String> {
-    let line = traceback.lines().map(str::trim).rfind(|l| !l.is_empty())?;
-    let short: String = line.chars().take(200).collect();
-    Some(short)
 }
