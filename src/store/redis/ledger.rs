@@ -104,6 +104,17 @@ impl Ledger {
         true
     }
 
+    pub(super) fn defer(&mut self, id: &JobId, attempt: u32, reason: &str) -> bool {
+        let running = |r: &Record| r.job.status == JobStatus::Running && r.job.attempt == attempt;
+        let Some(mut record) = self.find(id).filter(running) else { return false };
+        record.job.attempt -= 1;
+        record.job.started_at = None;
+        record.job.reason = Some(reason.to_owned());
+        record.job.status = JobStatus::Pending;
+        self.put(record);
+        true
+    }
+
     pub(super) fn set_reason(&mut self, id: &JobId, reason: Option<&str>) {
         let Some(mut record) = self.find(id) else { return };
         if record.job.status == JobStatus::Pending && record.job.reason.as_deref() != reason {

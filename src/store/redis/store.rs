@@ -253,6 +253,11 @@ impl JobStore for RedisStore {
         self.write(0, false, move |ledger| ledger.requeue(&id, attempt, lost, &reason)).await
     }
 
+    async fn defer(&self, id: &JobId, attempt: u32, reason: &str) -> Result<bool, StoreError> {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        self.write(0, false, move |ledger| ledger.defer(&id, attempt, &reason)).await
+    }
+
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.write(0, false, move |ledger| ledger.set_reason(&id, reason.as_deref())).await
