@@ -36,8 +36,10 @@ impl Bench {
         for (path, content) in files {
             bench.sandbox.write(&format!("image/model/{path}"), content);
         }
+        // A label of its own: another test's image of the same files would be the same image.
         let dockerfile = format!(
-            "FROM {base}\nCOPY model /model\nWORKDIR /model\nENV HOME=/tmp PIP_RETRIES=0\nUSER 1000:1000\n"
+            "FROM {base}\nCOPY model /model\nWORKDIR /model\nENV HOME=/tmp PIP_RETRIES=0\nUSER 1000:1000\nLABEL csw-test-of={}\n",
+            bench.corner.project()
         );
         bench.sandbox.write("image/Dockerfile", dockerfile);
         let folder = bench.sandbox.work().join("image");

@@ -184,20 +184,32 @@ impl Corner {
         names
     }
 
-    /// Containers of its images, running or not, by id.
+    /// Containers of its images, running or not, by id. Not by the engine's filter `ancestor`: that finds those of all
+    /// images which were built on the same base, of other tests too.
     pub fn containers(&self) -> Vec<String> {
-        let of_image = |image: String| {
-            docker_says(["ps", "--all", "--quiet", "--no-trunc", "--filter", &format!("ancestor={image}")])
+        let mut names = self.images();
+        names.extend(names.iter().filter_map(|name| own_id(name)).collect::<Vec<_>>());
+        let said = docker_says(["ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Image}}"]);
+        let of_these = |line: &str| {
+            let (id, image) = line.split_once(' ')?;
+            names.iter().any(|name| name == image).then(|| id.to_owned())
         };
-        let mut ids: Vec<String> = self
-            .images()
-            .into_iter()
-            .flat_map(|i| of_image(i).lines().map(str::to_owned).collect::<Vec<_>>())
-            .collect();
+        let mut ids: Vec<String> = said.lines().filter_map(of_these).collect();
         ids.sort();
-        ids.dedup();
         ids
     }
+}
+
+/// The id of an image, unless it has a name outside of its repository as well: then it is others' too.
+fn own_id(name: &str) -> Option<String> {
+    let format = "{{.Id}}{{range .RepoTags}} {{.}}{{end}}";
+    // It may have been removed meanwhile.
+    let output = docker(["image", "inspect", "--format", format, name]).output().ok();
+    let said = String::from_utf8(output.filter(|output| output.status.success())?.stdout).ok()?;
+    let mut words = said.split_whitespace();
+    let id = words.next()?.to_owned();
+    let project = name.rsplit_once('/')?.0;
+    words.all(|tag| tag.starts_with(project)).then_some(id)
 }
 
 impl Drop for Corner {
