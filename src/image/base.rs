@@ -7,7 +7,8 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::TryStreamExt as _;
 use tokio::sync::OnceCell;
 
-use super::{Engine, ImageError, Lock, Locked};
+use super::credentials::CredentialStore;
+use super::{Engine, ImageError, Lock, Locked, engine_auth};
 use crate::executor::environment::PrepareProgress;
 
 /// An image that others start from.
@@ -24,14 +25,15 @@ pub(super) struct Base {
 pub(super) struct Bases {
     engine: Engine,
     lock: Lock,
+    credentials: CredentialStore,
     known: Mutex<HashMap<String, Arc<OnceCell<Base>>>>,
     present: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
 }
 
 impl Bases {
-    /// Base images of this engine, locked by this lock file.
-    pub(super) fn new(engine: Engine, lock: Lock) -> Self {
-        Self { engine, lock, known: Mutex::default(), present: Mutex::default() }
+    /// Base images of this engine, locked by this lock file; these are the logins at their registries.
+    pub(super) fn new(engine: Engine, lock: Lock, credentials: CredentialStore) -> Self {
+        Self { engine, lock, credentials, known: Mutex::default(), present: Mutex::default() }
     }
 
     /// What the name of a base image means. One that is neither locked nor in the engine is pulled.
@@ -65,7 +67,7 @@ impl Bases {
                 let id = match inspect(&self.engine, image).await? {
                     Some(found) => found.id,
                     None => {
-                        pull(&self.engine, image, progress).await?;
+                        self.pull(image, progress).await?;
                         inspect(&self.engine, image).await?.and_then(|i| i.id)
                     }
                 };
@@ -83,9 +85,27 @@ impl Bases {
         };
         let fetch = async || match inspect(&self.engine, &base.pinned).await? {
             Some(_) => Ok(()),
-            None => pull(&self.engine, &base.pinned, progress).await,
+            None => self.pull(&base.pinned, progress).await,
         };
         cell.get_or_try_init(fetch).await.copied()
+    }
+
+    async fn pull(&self, image: &str, progress: &dyn PrepareProgress) -> Result<(), ImageError> {
+        progress.step(&format!("Pulling {image}"));
+        // Without a tag the engine would pull all that there are.
+        let name = image.rsplit('/').next().unwrap_or(image);
+        let full = if name.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") };
+        let options = CreateImageOptionsBuilder::default().from_image(&full).build();
+        let login = engine_auth::login(&self.credentials, engine_auth::registry_of(image), progress).await;
+        let docker = engine_auth::with_logins(&self.engine);
+        let mut stream = docker.create_image(Some(options), None, login);
+        let failed = |source| ImageError::Pull { image: image.to_owned(), source };
+        while let Some(info) = stream.try_next().await.map_err(failed)? {
+            if let Some(status) = info.status {
+                progress.detail(&status);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -98,33 +118,19 @@ pub(super) async fn inspect(engine: &Engine, image: &str) -> Result<Option<Image
     }
 }
 
-async fn pull(engine: &Engine, image: &str, progress: &dyn PrepareProgress) -> Result<(), ImageError> {
-    progress.step(&format!("Pulling {image}"));
-    // Without a tag the engine would pull all that there are.
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let full = if name.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") };
-    let options = CreateImageOptionsBuilder::default().from_image(&full).build();
-    let mut stream = engine.docker().create_image(Some(options), None, None);
-    let failed = |source| ImageError::Pull { image: image.to_owned(), source };
-    while let Some(info) = stream.try_next().await.map_err(failed)? {
-        if let Some(status) = info.status {
-            progress.detail(&status);
-        }
-    }
-    Ok(())
-}
-
 /// What the name of a base image means now: its digest where a registry has it, else its id in the engine.
 ///
 /// # Errors
 /// When neither a registry nor the engine has it.
 pub async fn current(
     engine: &Engine,
+    credentials: &CredentialStore,
     image: &str,
     progress: &dyn PrepareProgress,
 ) -> Result<Locked, ImageError> {
     progress.step(&format!("Looking up {image}"));
-    match engine.docker().inspect_registry_image(image, None).await {
+    let login = engine_auth::login(credentials, engine_auth::registry_of(image), progress).await;
+    match engine_auth::with_logins(engine).inspect_registry_image(image, login).await {
         Ok(found) => {
             if let Some(digest) = found.descriptor.digest {
                 return Ok(Locked::Digest(digest));

@@ -61,6 +61,24 @@ pub(super) fn bases(dockerfile: &str) -> Vec<String> {
     found
 }
 
+/// The images that a Dockerfile takes files from in single steps, as in `COPY --from=gcr.io/p/tools`; its own stages are
+/// none.
+pub(super) fn sources(dockerfile: &str) -> Vec<String> {
+    let stages: Vec<&str> =
+        dockerfile.lines().filter_map(From::parse).filter_map(|from| from.stage).collect();
+    let named = dockerfile.lines().flat_map(|line| {
+        let copied = line.split_whitespace().filter_map(|word| word.strip_prefix("--from="));
+        let mounts = line.split_whitespace().filter_map(|word| word.strip_prefix("--mount="));
+        copied.chain(mounts.flat_map(|mount| mount.split(',').filter_map(|part| part.strip_prefix("from="))))
+    });
+    let is_image = |name: &&str| {
+        !name.contains('$')
+            && name.parse::<usize>().is_err()
+            && !stages.iter().any(|stage| stage.eq_ignore_ascii_case(name))
+    };
+    named.filter(is_image).map(str::to_owned).collect()
+}
+
 /// Whether the last stage starts from nothing, so that only static programs run.
 pub(super) fn is_from_scratch(dockerfile: &str) -> bool {
     dockerfile.lines().filter_map(From::parse).next_back().is_some_and(|from| from.image == "scratch")
@@ -117,6 +135,8 @@ mod tests {
     fn bases_are_found_and_pinned_but_not_stages() {
         let text = "# FROM no\nFROM --platform=$BUILDPLATFORM python:3.12 AS build\nRUN x\nfrom build as two\nFROM $X\nFROM redis:7\nFROM scratch\n";
         assert_eq!(bases(text), ["python:3.12", "redis:7"]);
+        let copies = "FROM a AS one\nCOPY --from=one /x /\nCOPY --from=0 /x /\nCOPY --chown=1 --from=gcr.io/p/t:1 /x /\nRUN --mount=type=bind,from=q/r,target=/r x\n";
+        assert_eq!(sources(copies), ["gcr.io/p/t:1", "q/r"]);
         assert!(is_from_scratch(text) && !is_from_scratch("FROM scratch as a\nFROM b\n"));
         let pinned =
             with_bases(text, |image| (image == "python:3.12").then(|| "python:3.12@sha256:1".into()));

@@ -194,6 +194,12 @@ pub enum ImageError {
         /// The file with the whole log.
         log: PathBuf,
     },
+    /// A build was ended early, as it was asked for.
+    #[error("building {name} was interrupted")]
+    Interrupted {
+        /// The service or model.
+        name: String,
+    },
     /// A secret of a build isn't there.
     #[error("the build secret `{id}` cannot be read: {reason}")]
     BuildSecret {
@@ -281,6 +287,7 @@ impl Diagnose for ImageError {
             | Self::Pull { .. }
             | Self::Session { .. }
             | Self::Engine { .. } => Exit::Remote,
+            Self::Interrupted { .. } => Exit::Failed,
             Self::Source { source, .. } => source.exit(),
             Self::EngineAddress { .. }
             | Self::UnknownContext { .. }

@@ -11,6 +11,7 @@ pub mod credentials;
 mod docker_host;
 mod dockerfile;
 mod engine;
+mod engine_auth;
 mod error;
 pub mod list;
 pub mod load;

@@ -1,5 +1,6 @@
 mod building;
 mod faults;
+mod logins;
 mod sources;
 mod stack;
 mod support;

@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
 
 use super::BuildArgs;
 use crate::error::Failure;
 use crate::image::build::{Workshop, WorkshopParts};
+use crate::image::credentials::CredentialStore;
 use crate::image::{Engine, ImageTemplates, Lock, Program};
 use crate::secret::{SecretName, SecretValue};
 use crate::settings::Settings;
@@ -62,6 +64,7 @@ pub(in crate::cli) async fn workshop(
     let given = args.program.clone().or_else(|| settings.program.value.clone());
     let parts = WorkshopParts {
         templates: image_templates(settings)?,
+        credentials: CredentialStore::from_environment(),
         lock: Lock::read(&Lock::path(&settings.root))?,
         program: Program::find(given.as_deref(), &cache)?,
         base_image: settings.base_image.value.clone(),
@@ -70,6 +73,7 @@ pub(in crate::cli) async fn workshop(
         arguments: args.arguments.iter().cloned().collect(),
         secrets: args.secrets.clone(),
         certificates: certificates()?,
+        cancel: CancellationToken::new(),
         engine,
         cache,
     };

@@ -5,6 +5,7 @@ use crate::cli::build::image_templates;
 use crate::config::{self, Sources};
 use crate::error::Exit;
 use crate::image::build::Workshop;
+use crate::image::credentials::CredentialStore;
 use crate::image::{Engine, Lock, Locked, current_base};
 use crate::ui::{Format, Progress, Table};
 
@@ -13,7 +14,7 @@ use crate::cli::image_targets::SERVICES;
 /// Pin the images that others start from
 ///
 /// Writes the digest that each has now to csw-images.lock.json, beside csw.yaml: builds use these until the next time,
-/// on every machine. Commit the file.
+/// on every machine. Commit the file. Credentials are Docker's: `docker login`, or a credential helper.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw svc lock
@@ -40,13 +41,14 @@ pub(super) fn run(context: &Context, args: LockArgs) -> anyhow::Result<Exit> {
     let printer = context.printer();
     let lock = context.block_on(async {
         let engine = Engine::connect(None).await?;
+        let credentials = CredentialStore::from_environment();
         let progress = Progress::spinner(printer, "Looking up base images");
         let told = Told { progress: &progress, printer };
         let mut lock = Lock::default();
         for image in wanted {
             // One that names its digest is pinned already.
             if !image.contains('@') {
-                let locked = current_base(&engine, &image, &told).await?;
+                let locked = current_base(&engine, &credentials, &image, &told).await?;
                 lock.images.insert(image, locked);
             }
         }

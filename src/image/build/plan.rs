@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::own_files::own_files;
 use super::{BuildSecret, Target};
@@ -10,6 +11,7 @@ use crate::executor::environment::{self, Installation, PrepareProgress, Reposito
 use crate::image::base::{Base, Bases};
 use crate::image::content_key::ContentKey;
 use crate::image::context::{Context, Ignore, OwnFile, Tree};
+use crate::image::credentials::CredentialStore;
 use crate::image::{Engine, ImageError, ImageTemplates, Lock, Program, dockerfile};
 use crate::model::Model;
 
@@ -28,26 +30,9 @@ pub const MODEL_FOLDER: &str = "/model";
 /// What all builds of a run share.
 #[derive(Debug)]
 pub struct Workshop {
-    /// The engine that builds.
-    pub engine: Engine,
-    /// The texts that Dockerfiles are made from.
-    pub templates: ImageTemplates,
-    /// The `csw` that goes into the images.
-    pub program: Program,
-    /// The folder for checkouts, locks and logs.
-    pub cache: PathBuf,
-    /// What models' images start from.
-    pub base_image: String,
-    /// What the service `redis` starts from.
-    pub redis_base_image: String,
+    pub(super) parts: WorkshopParts,
     /// Whether BuildKit builds, else the classic builder.
-    pub buildkit: bool,
-    /// Arguments of builds; none of them is a secret.
-    pub arguments: BTreeMap<String, String>,
-    /// What steps of a build may see, and images never hold.
-    pub secrets: Vec<BuildSecret>,
-    /// PEM certificates of those that services may trust.
-    pub certificates: Vec<u8>,
+    pub(super) buildkit: bool,
     pub(super) bases: Bases,
 }
 
@@ -60,6 +45,8 @@ pub struct WorkshopParts {
     pub templates: ImageTemplates,
     /// What base images are locked to.
     pub lock: Lock,
+    /// Logins at the registries of base images.
+    pub credentials: CredentialStore,
     /// The `csw` that goes into the images.
     pub program: Program,
     /// The folder for checkouts, locks and logs.
@@ -76,6 +63,8 @@ pub struct WorkshopParts {
     pub secrets: Vec<BuildSecret>,
     /// PEM certificates of those that services may trust.
     pub certificates: Vec<u8>,
+    /// Cancelled to end builds early; they leave nothing behind then.
+    pub cancel: CancellationToken,
 }
 
 /// An image that is ready to be built.
@@ -106,19 +95,18 @@ impl Workshop {
         if !buildkit && !parts.secrets.is_empty() {
             return Err(ImageError::SecretsNeedBuildKit);
         }
-        Ok(Self {
-            bases: Bases::new(parts.engine.clone(), parts.lock),
-            engine: parts.engine,
-            templates: parts.templates,
-            program: parts.program,
-            cache: parts.cache,
-            base_image: parts.base_image,
-            redis_base_image: parts.redis_base_image,
-            buildkit,
-            arguments: parts.arguments,
-            secrets: parts.secrets,
-            certificates: parts.certificates,
-        })
+        let bases = Bases::new(parts.engine.clone(), parts.lock.clone(), parts.credentials.clone());
+        Ok(Self { parts, buildkit, bases })
+    }
+
+    /// The engine that builds.
+    pub fn engine(&self) -> &Engine {
+        &self.parts.engine
+    }
+
+    /// Cancelled to end builds early.
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.parts.cancel
     }
 
     /// The image of a service: `scheduler`, `outputs_processor` or `redis`.
@@ -132,17 +120,17 @@ impl Workshop {
     ) -> Result<Plan, ImageError> {
         let unknown =
             || ImageError::UnknownTemplates { files: vec![format!("images/{}.Dockerfile", target.name)] };
-        let (file, text) = self.templates.of_service(&target.name).ok_or_else(unknown)?;
+        let (file, text) = self.parts.templates.of_service(&target.name).ok_or_else(unknown)?;
         let text = dockerfile::render(&file, text, self.service_values())?;
         if dockerfile::is_from_scratch(&text) {
-            self.program.must_be_static()?;
+            self.parts.program.must_be_static()?;
         }
         let user = "root:x:0:0:root:/root:/sbin/nologin\ncsw:x:65532:65532:csw:/tmp:/sbin/nologin\n";
         let own = vec![
-            OwnFile::program("csw/root/usr/local/bin/csw", self.program.path()),
+            OwnFile::program("csw/root/usr/local/bin/csw", self.parts.program.path()),
             OwnFile::text("csw/root/etc/passwd", user),
             OwnFile::text("csw/root/etc/group", "root:x:0:\ncsw:x:65532:\n"),
-            OwnFile::bytes("csw/root/etc/ssl/certs/ca-certificates.crt", self.certificates.clone()),
+            OwnFile::bytes("csw/root/etc/ssl/certs/ca-certificates.crt", self.parts.certificates.clone()),
             OwnFile::folder("csw/root/tmp", 0o1777),
         ];
         // What a Dockerfile doesn't take it doesn't depend on: redis is the same whichever csw builds it.
@@ -150,8 +138,8 @@ impl Workshop {
         let mut key = ContentKey::new();
         if takes(&text) {
             key = key
-                .with("program", self.program.digest())
-                .with("certificates", &self.certificates)
+                .with("program", self.parts.program.digest())
+                .with("certificates", &self.parts.certificates)
                 .with("user", user);
         }
         let (bases, text, key) = self.based(&text, &text, key, progress).await?;
@@ -171,18 +159,19 @@ impl Workshop {
         target: Target,
         progress: &dyn PrepareProgress,
     ) -> Result<Plan, ImageError> {
-        let repository = environment::fetch(&self.cache, model, progress)
+        let repository = environment::fetch(&self.parts.cache, model, progress)
             .await
             .map_err(|source| ImageError::Source { name: target.name.clone(), source: Box::new(source) })?;
         let install = Installation::read(&repository.folder, MODEL_FOLDER)
             .map_err(|source| ImageError::Source { name: target.name.clone(), source: Box::new(source) })?;
         let tree = self.tree(&repository.folder, repository.in_place)?;
-        let (file, text) = self.templates.of_model(&model.name);
+        let (file, text) = self.parts.templates.of_model(&model.name);
         let render = |mounts: &str| {
             let values = self.model_values(model, &repository.commit, &install, mounts);
             dockerfile::render(&file, text, values)
         };
-        let script = dockerfile::render("images/install.sh", self.templates.install_script(), json!({}))?;
+        let script =
+            dockerfile::render("images/install.sh", self.parts.templates.install_script(), json!({}))?;
         let description = ImageModel {
             model: model.name.clone(),
             entry: model.entry.clone(),
@@ -192,7 +181,7 @@ impl Workshop {
         };
         let description = serde_json::to_string(&description)
             .map_err(|e| ImageError::io(Path::new(ImageModel::PATH), e.into()))?;
-        let own = own_files(&repository.folder, &install, &script, &description, &self.program);
+        let own = own_files(&repository.folder, &install, &script, &description, &self.parts.program);
         // A commit says all about its files. An author's folder may differ from any, and commits of others' files in the
         // same repository don't change it.
         let source = match repository.in_place {
@@ -202,15 +191,15 @@ impl Workshop {
         let key = ContentKey::new()
             .with("model", model.name.to_string())
             .with("source", &source)
-            .with("program", self.program.digest())
+            .with("program", self.parts.program.digest())
             .with("script", &script)
             .with("install", format!("{install:?}"))
             .with("entry", serde_json::to_string(&model.entry).unwrap_or_default())
             .with("timestamp", model.timestamp.as_ref().map(ToString::to_string).unwrap_or_default())
-            .with("secrets", format!("{:?}", self.secrets));
+            .with("secrets", format!("{:?}", self.parts.secrets));
         let (bases, text, key) = self.based(&render(&self.mounts())?, &render("")?, key, progress).await?;
         if dockerfile::is_from_scratch(&text) {
-            self.program.must_be_static()?;
+            self.parts.program.must_be_static()?;
         }
         let mut labels = vec![
             ("org.opencontainers.image.title", target.name.clone()),
@@ -254,7 +243,7 @@ impl Workshop {
     }
 
     fn service_values(&self) -> serde_json::Value {
-        json!({"base": self.base_image, "redis_base": self.redis_base_image})
+        json!({"base": self.parts.base_image, "redis_base": self.parts.redis_base_image})
     }
 
     fn model_values(
@@ -264,7 +253,7 @@ impl Workshop {
         install: &Installation,
         mounts: &str,
     ) -> serde_json::Value {
-        model_values(model, commit, install, mounts, &self.base_image, self.buildkit)
+        model_values(model, commit, install, mounts, &self.parts.base_image, self.buildkit)
     }
 
     /// What `RUN` of a step that installs is told, so that it finds the builder's caches and the build's secrets.
@@ -272,7 +261,7 @@ impl Workshop {
         if !self.buildkit {
             return String::new();
         }
-        let secrets: String = self.secrets.iter().map(|s| format!("{} ", s.mount())).collect();
+        let secrets: String = self.parts.secrets.iter().map(|s| format!("{} ", s.mount())).collect();
         format!("--mount=type=cache,target=/root/.cache/pip {secrets}")
     }
 
@@ -295,13 +284,13 @@ impl Workshop {
         progress: &dyn PrepareProgress,
     ) -> Result<(Vec<Base>, String, String), ImageError> {
         let mut pinned = HashMap::new();
-        let mut key = key.with("dockerfile", plain).with("platform", self.engine.platform());
+        let mut key = key.with("dockerfile", plain).with("platform", self.parts.engine.platform());
         for image in dockerfile::bases(plain) {
             let base = self.bases.resolve(&image, progress).await?;
             key = key.with("base", &base.identity);
             pinned.insert(image, base);
         }
-        for (name, value) in &self.arguments {
+        for (name, value) in &self.parts.arguments {
             key = key.with("argument", name).with("value", value);
         }
         let text = dockerfile::with_bases(text, |image| pinned.get(image).map(|b| b.pinned.clone()));

@@ -14,6 +14,10 @@ pub(super) struct Story {
     vertices: HashMap<String, Vertex>,
     failed: Option<Failed>,
     image: Option<String>,
+    /// What the classic builder has made of the last step, unless that is from its cache.
+    unfinished: Option<String>,
+    /// Whether the last step is from the classic builder's cache.
+    cached: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +86,11 @@ impl Story {
         self.image.as_deref()
     }
 
+    /// The image without a name that the classic builder has made of the steps so far.
+    pub(super) fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref()
+    }
+
     /// The step that was at work when it failed.
     pub(super) fn failed(&self) -> Failed {
         self.failed
@@ -96,10 +105,16 @@ impl Story {
             self.last.clear();
             events.push(Event::Step(self.step.clone()));
         } else if line == "---> Using cache" {
+            self.cached = true;
             events.push(Event::Cached(self.step.clone()));
         } else if !line.is_empty() {
             const ASIDES: [&str; 4] =
                 ["--->", "Removing intermediate container ", "Successfully built ", "Successfully tagged "];
+            if let Some(id) = line.strip_prefix("---> ").filter(|id| is_id(id)) {
+                // Of what it starts from, and of what it has in its cache, it names the id as well.
+                let is_old = std::mem::take(&mut self.cached) || self.step.contains("] FROM ");
+                self.unfinished = (!is_old).then(|| id.to_owned());
+            }
             if ASIDES.iter().any(|a| line.starts_with(a)) {
                 events.push(Event::Aside(line.to_owned()));
             } else {
@@ -127,6 +142,11 @@ impl Story {
                 Some(Failed { step: vertex.name.clone(), last: vertex.last.iter().cloned().collect() });
         }
     }
+}
+
+/// The beginning of an image's id.
+fn is_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn remember(last: &mut VecDeque<String>, line: &str) {
@@ -175,6 +195,23 @@ mod tests {
         let failed = story.failed();
         assert_eq!(failed.step, "[2/2] RUN make");
         assert_eq!((failed.last.len(), failed.last.last().unwrap().as_str()), (20, "line 29"));
+        assert_eq!(story.unfinished(), None);
+        // What the base and the cache hold is not this build's.
+        let mut story = Story::default();
+        for (line, unfinished) in [
+            ("Step 1/4 : FROM x", None),
+            (" ---> 0123456789ab\n", None),
+            ("Step 2/4 : RUN a", None),
+            (" ---> Using cache\n", None),
+            (" ---> 0123456789ac\n", None),
+            ("Step 3/4 : RUN b", None),
+            (" ---> Running in 0123456789ff\n", None),
+            (" ---> 0123456789ad\n", Some("0123456789ad")),
+            ("Step 4/4 : RUN c", Some("0123456789ad")),
+        ] {
+            said(&mut story, line);
+            assert_eq!(story.unfinished(), unfinished, "{line}");
+        }
         // A line of a program that looks like a step is none.
         assert_eq!(said(&mut story, "Step a/b : c"), [Event::Line("Step a/b : c".into())]);
     }

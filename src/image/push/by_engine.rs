@@ -5,11 +5,10 @@ use bollard::errors::Error;
 use bollard::models::PushImageInfo;
 use bollard::query_parameters::PushImageOptionsBuilder;
 use futures::StreamExt as _;
-use http::HeaderValue;
 
 use super::{PushError, PushEvent, PushProgress};
 use crate::image::Engine;
-use crate::image::credentials::Credential;
+use crate::image::engine_auth::{for_engine, with_logins};
 use crate::image::registry::{Manifest, Repository};
 use crate::model::ImageReference;
 
@@ -67,17 +66,7 @@ pub(super) async fn push(
     tag: &str,
     progress: &dyn PushProgress,
 ) -> Result<String, String> {
-    // Engines want the header in the URL-safe alphabet.
-    let docker = engine.docker().clone().with_request_modifier(|mut request| {
-        if let Some(auth) = request.headers_mut().get_mut("x-registry-auth")
-            && let Ok(text) = auth.to_str()
-            && let Ok(mut safe) = HeaderValue::from_str(&text.replace('+', "-").replace('/', "_"))
-        {
-            safe.set_sensitive(true);
-            *auth = safe;
-        }
-        request
-    });
+    let docker = with_logins(engine);
     let options = PushImageOptionsBuilder::default().tag(tag).build();
     let mut answers = docker.push_image(image.repository(), Some(options), credentials(repository));
     let mut digest = None;
@@ -111,20 +100,8 @@ fn retries_after(status: &str) -> Option<u64> {
 }
 
 fn credentials(repository: &Repository) -> Option<DockerCredentials> {
-    let serveraddress = Some(repository.registry().host().to_owned());
-    Some(match repository.registry().credential()? {
-        Credential::Password { username, password } => DockerCredentials {
-            username: Some(username.clone()),
-            password: Some(password.expose().to_owned()),
-            serveraddress,
-            ..DockerCredentials::default()
-        },
-        Credential::IdentityToken(token) => DockerCredentials {
-            identitytoken: Some(token.expose().to_owned()),
-            serveraddress,
-            ..DockerCredentials::default()
-        },
-    })
+    let registry = repository.registry();
+    registry.credential().map(|credential| for_engine(credential, registry.host()))
 }
 
 #[cfg(test)]
