@@ -1,6 +1,8 @@
 mod building;
+mod endings;
 mod faults;
 mod logins;
+mod pushing;
 mod sources;
 mod stack;
 mod support;

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::push::tag;
 use crate::image::build::BuildSecret;
 use crate::ui::Format;
 
@@ -16,6 +17,14 @@ pub(in crate::cli) struct BuildArgs {
     /// Take nothing from the builder's cache
     #[arg(long)]
     pub(in crate::cli) no_cache: bool,
+
+    /// Push each image when it is built; whether that is permitted is asked before anything is built
+    #[arg(long)]
+    pub(in crate::cli) push: bool,
+
+    /// With --push: tag that the images get as well; may be given several times
+    #[arg(long = "also-tag", value_name = "TAG", value_parser = tag, requires = "push")]
+    pub(in crate::cli) also_tags: Vec<String>,
 
     /// Images built at once [env: CSW_BUILD_JOBS] [default: 4]
     #[arg(short, long, value_name = "N")]

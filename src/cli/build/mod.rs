@@ -1,6 +1,7 @@
 //! What `csw svc build` and `csw models build` share: several images at once, told as the place asks for it.
 
 mod args;
+mod outcome;
 mod prepare;
 mod progress;
 mod run;

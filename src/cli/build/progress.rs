@@ -1,9 +1,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::executor::environment::PrepareProgress;
+use crate::image::push::{PushEvent, PushProgress};
+use crate::model::ImageReference;
 use crate::ui::Printer;
 
 /// How builds are told.
@@ -152,6 +154,22 @@ impl PrepareProgress for Place<'_> {
         match self.board.style {
             Style::Lines => self.board.note(&format!("{}: {line}", self.name)),
             Style::Prefixed | Style::Groups => self.tell(line, false),
+        }
+    }
+}
+
+impl PushProgress for Place<'_> {
+    fn event(&self, image: &ImageReference, event: PushEvent) {
+        match event {
+            PushEvent::Looking => self.step(&format!("Pushing {image}")),
+            // Only where a line is rewritten: elsewhere it would be hundreds of them.
+            PushEvent::Bytes { done, total } if self.board.style == Style::Lines => {
+                self.detail(&format!("{} of {}", HumanBytes(done), HumanBytes(total)));
+            }
+            PushEvent::TakenOver(why) => {
+                self.note(&format!("csw sends it, as the Docker engine can't: {why}"));
+            }
+            PushEvent::Bytes { .. } | PushEvent::Done => {}
         }
     }
 }

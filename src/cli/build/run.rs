@@ -3,14 +3,18 @@ use std::time::Instant;
 
 use futures::{StreamExt as _, stream};
 
-use super::progress::{Board, Style, github_error};
+use super::outcome::Outcomes;
+use super::progress::{Board, Place};
 use super::{BuildArgs, view};
 use crate::cli::Context;
+use crate::cli::push::may_push;
+use crate::cli::up::Signals;
 use crate::error::{Exit, Failure};
 use crate::image::ImageError;
-use crate::image::build::{BuildOptions, BuildRecord, BuildRecords, Target, Workshop};
+use crate::image::build::{BuildOptions, BuildRecord, Target, Workshop};
+use crate::image::credentials::CredentialStore;
+use crate::image::push::{PushError, PushRequest, Registries, push};
 use crate::model::Model;
-use crate::ui;
 
 /// An image to build.
 pub(in crate::cli) struct Job<'m> {
@@ -29,7 +33,7 @@ pub(in crate::cli) enum What<'m> {
 }
 
 /// Builds images, several at once, and tells what became of them. Unless errors are to be ignored, none is begun after
-/// one has failed.
+/// one has failed, and those under way are ended. So they are by Ctrl-C.
 pub(in crate::cli) async fn run(
     context: &Context,
     workshop: &Workshop,
@@ -38,84 +42,158 @@ pub(in crate::cli) async fn run(
     jobs: Vec<Job<'_>>,
 ) -> anyhow::Result<Exit> {
     let printer = context.printer();
+    let mut signals = Signals::new()?;
+    let cancel = workshop.cancel();
+    let registries = args.push.then(|| Registries::new(CredentialStore::from_environment()));
+    if let Some(registries) = &registries {
+        let images: Vec<_> = jobs.iter().map(|job| job.target.reference.clone()).collect();
+        let permitted = tokio::select! {
+            permitted = may_push(printer, registries, &images, at_once) => permitted,
+            () = signals.next() => return Err(Failure::failed("interrupted").into()),
+        };
+        if permitted != Exit::Ok {
+            return Ok(permitted);
+        }
+    }
     let board = Board::new(printer);
     let width = jobs.iter().map(|j| j.target.name.len()).max().unwrap_or_default();
-    let options = BuildOptions { force: args.force, no_cache: args.no_cache };
     let at_once = NonZero::new(at_once).unwrap_or(NonZero::<usize>::MIN).get();
-    let total = jobs.len();
+    let bench = Bench { workshop, args, registries };
+    let mut outcomes = Outcomes::new(&board, printer, jobs.len());
     let mut running = stream::iter(jobs)
         .map(|job| {
-            let board = &board;
+            let place = board.place(&job.target.name, width);
+            let bench = &bench;
             async move {
-                let started = Instant::now();
-                let place = board.place(&job.target.name, width);
-                let built = one(workshop, &job, options, &place).await;
-                let seconds = started.elapsed().as_secs_f64();
-                place.end(&match &built {
-                    Ok(record) if record.skipped => "unchanged".to_owned(),
-                    Ok(_) => format!("built in {seconds:.1} s"),
-                    Err(_) => format!("failed after {seconds:.1} s"),
-                });
-                (job, built)
+                let (record, error) = bench.make(&job, place).await;
+                (job, record, error)
             }
         })
         .buffer_unordered(at_once);
-    let (mut records, mut failed) = (BuildRecords::default(), Vec::new());
-    let mut exit = None;
-    while let Some((job, built)) = running.next().await {
-        match built {
-            Ok(record) => records.images.push(record),
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                if board.style() == Style::Groups {
-                    let file = if let What::Model(_, file) = job.what { file } else { None };
-                    board.note(&github_error(
-                        file,
-                        &job.target.name,
-                        &ui::logs::masked(&format!("{error:#}")),
-                    ));
+    let mut interrupted = false;
+    loop {
+        let (job, record, error) = tokio::select! {
+            next = running.next() => match next {
+                Some(done) => done,
+                None => break,
+            },
+            () = signals.next() => {
+                if interrupted {
+                    return Err(Failure::failed("interrupted").into());
                 }
-                let this = ui::report(printer, &error);
-                exit = exit.or(Some(this));
-                failed.push(job.target.name);
+                interrupted = true;
+                cancel.cancel();
+                board.note("Ending the builds (Ctrl-C again leaves that to the engine)");
+                continue;
+            }
+        };
+        outcomes.built(record);
+        match error {
+            None => {}
+            // What has been ended need not be told of one by one.
+            Some(_) if cancel.is_cancelled() => {}
+            Some(error) => {
+                outcomes.failed(&job, &error);
                 if !args.ignore_ci_errors {
-                    break;
+                    cancel.cancel();
                 }
             }
         }
     }
     drop(running);
-    records.images.sort_by(|a, b| a.target.cmp(&b.target));
+    let records = outcomes.records();
     if let Some(path) = &args.output {
         records.write(path)?;
     }
     view::show(printer, args.format, &records)?;
-    match exit {
-        None => Ok(Exit::Ok),
-        Some(_) if args.ignore_ci_errors => {
-            failed.sort();
-            let message = format!("{} of {total} images were not built: {}", failed.len(), failed.join(", "));
-            Err(Failure::config(message).into())
-        }
-        Some(exit) => {
-            let rest = total - records.images.len() - failed.len();
-            if rest > 0 {
-                printer.note(format!("{rest} others were not built; --ignore-ci-errors goes on with them"));
-            }
-            Ok(exit)
-        }
+    if interrupted {
+        return Err(Failure::failed("interrupted").into());
     }
+    outcomes.end(args.ignore_ci_errors)
 }
 
-async fn one(
-    workshop: &Workshop,
-    job: &Job<'_>,
-    options: BuildOptions,
-    place: &super::progress::Place<'_>,
-) -> Result<BuildRecord, ImageError> {
-    let plan = match &job.what {
-        What::Service => workshop.plan_service(job.target.clone(), place).await?,
-        What::Model(model, _) => workshop.plan_model(model, job.target.clone(), place).await?,
-    };
-    workshop.build(plan, options, place).await
+/// What makes images, and where they go.
+struct Bench<'b> {
+    workshop: &'b Workshop,
+    args: &'b BuildArgs,
+    /// Where they are pushed to, if they are to be.
+    registries: Option<Registries>,
+}
+
+impl Bench<'_> {
+    /// Builds an image and pushes it, if that is asked for. One that is built and not pushed is both.
+    async fn make(&self, job: &Job<'_>, place: Place<'_>) -> (Option<BuildRecord>, Option<anyhow::Error>) {
+        let started = Instant::now();
+        let built = self.build(job, &place).await;
+        let seconds = || started.elapsed().as_secs_f64();
+        let mut record = match built {
+            Ok(record) => record,
+            Err(error) => {
+                let how = if matches!(error, ImageError::Interrupted { .. }) { "ended" } else { "failed" };
+                place.end(&format!("{how} after {:.1} s", seconds()));
+                return (None, Some(error.into()));
+            }
+        };
+        let mut said =
+            if record.skipped { "unchanged".to_owned() } else { format!("built in {:.1} s", seconds()) };
+        let Some(registries) = &self.registries else {
+            place.end(&said);
+            return (Some(record), None);
+        };
+        let pushed = self.push(registries, job, &place).await;
+        let error = match pushed {
+            Ok((digest, existing)) => {
+                record.digest = Some(digest);
+                said.push_str(if existing { ", was at the registry" } else { ", pushed" });
+                None
+            }
+            Err(error) => {
+                said.push_str(", not pushed");
+                Some(error)
+            }
+        };
+        place.end(&said);
+        (Some(record), error)
+    }
+
+    async fn build(&self, job: &Job<'_>, place: &Place<'_>) -> Result<BuildRecord, ImageError> {
+        let options = BuildOptions { force: self.args.force, no_cache: self.args.no_cache };
+        let workshop = self.workshop;
+        let cancel = workshop.cancel();
+        let planned = async {
+            match &job.what {
+                What::Service => workshop.plan_service(job.target.clone(), place).await,
+                What::Model(model, _) => workshop.plan_model(model, job.target.clone(), place).await,
+            }
+        };
+        let plan = tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                return Err(ImageError::Interrupted { name: job.target.name.clone() });
+            }
+            plan = planned => plan?,
+        };
+        workshop.build(plan, options, place).await
+    }
+
+    /// The digest at the registry, and whether it was there already.
+    async fn push(
+        &self,
+        registries: &Registries,
+        job: &Job<'_>,
+        place: &Place<'_>,
+    ) -> anyhow::Result<(String, bool)> {
+        let request =
+            PushRequest { image: job.target.reference.clone(), also_tags: self.args.also_tags.clone() };
+        let cancel = self.workshop.cancel();
+        let mut outcomes = tokio::select! {
+            outcomes = push(self.workshop.engine(), registries, std::slice::from_ref(&request), 1, place) => outcomes,
+            () = cancel.cancelled() => {
+                return Err(ImageError::Interrupted { name: job.target.name.clone() }.into());
+            }
+        };
+        let pushed =
+            outcomes.pop().unwrap_or_else(|| Err(PushError::NotBuilt { image: Box::new(request.image) }))?;
+        Ok((pushed.digest, pushed.way == crate::image::push::Way::Existing))
+    }
 }

@@ -7,4 +7,4 @@ mod run;
 mod view;
 
 pub(super) use args::{PushArgs, tag};
-pub(super) use run::run;
+pub(super) use run::{may_push, run};

@@ -10,7 +10,7 @@ use crate::image::load;
 use crate::image::push::{PushRequest, Pushed, Registries, check, push};
 use crate::model::ImageReference;
 use crate::settings::Settings;
-use crate::ui;
+use crate::ui::{self, Printer};
 
 /// Pushes the images of these targets, or loads them into a local cluster; tells of each what became of it.
 pub(in crate::cli) fn run(
@@ -60,10 +60,19 @@ pub(in crate::cli) fn run(
 
 /// Checks that these images may be pushed, and tells of each repository to which they may not.
 fn permitted(context: &Context, settings: &Settings, images: &[ImageReference]) -> anyhow::Result<Exit> {
-    let refusals = context.block_on(async {
-        let registries = Registries::new(CredentialStore::from_environment());
-        Ok(check(&registries, images, settings.build_jobs.value).await)
-    })?;
-    let exits = refusals.into_iter().map(|refusal| ui::report(context.printer(), &refusal.into()));
-    Ok(exits.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Ok))
+    let registries = Registries::new(CredentialStore::from_environment());
+    let at_once = settings.build_jobs.value;
+    context.block_on(async { Ok(may_push(context.printer(), &registries, images, at_once).await) })
+}
+
+/// The same, while more is going on.
+pub(in crate::cli) async fn may_push(
+    printer: Printer,
+    registries: &Registries,
+    images: &[ImageReference],
+    at_once: usize,
+) -> Exit {
+    let refusals = check(registries, images, at_once).await;
+    let exits = refusals.into_iter().map(|refusal| ui::report(printer, &refusal.into()));
+    exits.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Ok)
 }
