@@ -1,9 +1,11 @@
 //! Running the executors of jobs: a trait, and its implementations.
 
+mod ending;
 mod error;
 pub mod kubernetes;
 pub mod process;
 mod runtime;
 
+pub use ending::{AttemptEnd, Blame, EndCause};
 pub use error::{Obstacle, RuntimeError};
-pub use runtime::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream};
+pub use runtime::{AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream};

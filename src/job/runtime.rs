@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
-use super::RuntimeError;
+use super::{AttemptEnd, RuntimeError};
 use crate::model::{JobId, ModelName, Seconds, TaskKwargs, TaskName, TaskResult};
 use crate::store::AttemptToken;
 
@@ -51,28 +51,6 @@ pub struct AttemptSpec {
     pub launch: Value,
     /// The function's arguments.
     pub kwargs: TaskKwargs,
-}
-
-/// How an attempt's executor ended, as far as it is known. It is no verdict on the job: a result is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AttemptEnd {
-    /// Exit code, if it exited and somebody was there to see it.
-    pub code: Option<i32>,
-    /// Signal that ended it, likewise.
-    pub signal: Option<i32>,
-    /// Whether the machine (or node) went down with it: not the job's fault.
-    pub machine_lost: bool,
-}
-
-impl fmt::Display for AttemptEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.machine_lost, self.code, self.signal) {
-            (true, ..) => f.write_str("the machine was restarted"),
-            (_, Some(code), _) => write!(f, "its executor exited with code {code}"),
-            (_, _, Some(signal)) => write!(f, "its executor was killed by signal {signal}"),
-            _ => f.write_str("its executor is gone"),
-        }
-    }
 }
 
 /// Where an attempt stands.

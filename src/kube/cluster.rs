@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, header};
 use kube::{Client, Config};
 
 use super::access::sentence;
-use super::retry::Attempts;
+use super::retry::{Attempts, PATIENCE};
 use super::{KubeError, Refusal};
 
 /// How long an answer may take. A list of many thousand objects takes seconds, a webhook up to thirty.
@@ -23,6 +23,7 @@ pub struct Cluster {
     namespace: Arc<str>,
     /// Whether it has answered at all.
     known: Arc<AtomicBool>,
+    patience: Duration,
 }
 
 impl fmt::Debug for Cluster {
@@ -80,7 +81,15 @@ impl Cluster {
             server: server.into(),
             namespace: namespace.into(),
             known: Arc::default(),
+            patience: PATIENCE,
         })
+    }
+
+    /// The same cluster, given so long to come back once it has answered.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// The name of the context.
@@ -121,7 +130,7 @@ impl Cluster {
 
     /// Sends a request until it is answered or there is no more hope.
     pub(super) async fn send(&self, call: Call) -> Result<Reply, KubeError> {
-        let mut attempts = Attempts::new();
+        let mut attempts = Attempts::new(self.patience);
         loop {
             let (error, asked) = match self.once(&call).await {
                 Ok(reply) => {

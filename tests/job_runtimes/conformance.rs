@@ -8,9 +8,10 @@ use futures::StreamExt;
 use serde_json::json;
 
 /// Where executors run, and how a test gets at them.
+#[allow(async_fn_in_trait)]
 pub trait Bed {
     /// A runtime whose executor is this shell script; every call is like a new start of csw.
-    fn runtime(&self, script: &str) -> Box<dyn JobRuntime>;
+    async fn runtime(&self, script: &str) -> Box<dyn JobRuntime>;
 
     /// A line of shell that goes on once [`Bed::open`] was called.
     fn gate(&self) -> String;
@@ -51,14 +52,14 @@ async fn until_line(runtime: &dyn JobRuntime, key: &AttemptKey, line: &str) {
     }
 }
 
-pub async fn creating_twice_runs_once(bed: &dyn Bed) {
-    let runtime = bed.runtime("echo run");
+pub async fn creating_twice_runs_once(bed: &impl Bed) {
+    let runtime = bed.runtime("echo run").await;
     let spec = spec("one", 1);
     runtime.create(&spec).await.unwrap();
     runtime.create(&spec).await.unwrap();
     runtime.wait(&spec.key).await.unwrap();
     // Also not by a later csw that finds it.
-    bed.runtime("echo run").create(&spec).await.unwrap();
+    bed.runtime("echo run").await.create(&spec).await.unwrap();
     assert_eq!(log(&*runtime, &spec.key, true).await, "run\n");
     assert_eq!(runtime.list().await.unwrap(), std::slice::from_ref(&spec.key));
     runtime.put_away(&spec.key).await.unwrap();
@@ -70,22 +71,22 @@ pub async fn creating_twice_runs_once(bed: &dyn Bed) {
     assert_eq!(runtime.state(&spec.key).await.unwrap(), AttemptState::Absent);
 }
 
-pub async fn the_exit_code_is_told(bed: &dyn Bed) {
-    let runtime = bed.runtime("echo oops; exit 3");
+pub async fn the_exit_code_is_told(bed: &impl Bed) {
+    let runtime = bed.runtime("echo oops; exit 3").await;
     let spec = spec("one", 1);
     runtime.create(&spec).await.unwrap();
     let end = runtime.wait(&spec.key).await.unwrap();
-    assert_eq!(end, AttemptEnd { code: Some(3), signal: None, machine_lost: false });
+    assert_eq!(end, AttemptEnd::exited(Some(3), None));
     assert_eq!(runtime.state(&spec.key).await.unwrap(), AttemptState::Ended(end));
     assert!(runtime.spooled(&spec.key).await.unwrap().is_none());
 }
 
-pub async fn a_later_runtime_adopts_what_runs(bed: &dyn Bed) {
+pub async fn a_later_runtime_adopts_what_runs(bed: &impl Bed) {
     let spec = spec("one", 1);
-    let first = bed.runtime(&format!("echo ready; {}", bed.gate()));
+    let first = bed.runtime(&format!("echo ready; {}", bed.gate())).await;
     first.create(&spec).await.unwrap();
     until_line(&*first, &spec.key, "ready").await;
-    let second = bed.runtime("exit 1");
+    let second = bed.runtime("exit 1").await;
     assert_eq!(second.list().await.unwrap(), std::slice::from_ref(&spec.key));
     assert_eq!(second.state(&spec.key).await.unwrap(), AttemptState::Running);
     let waiting = second.wait(&spec.key);
@@ -94,9 +95,9 @@ pub async fn a_later_runtime_adopts_what_runs(bed: &dyn Bed) {
     assert!(matches!(second.state(&spec.key).await.unwrap(), AttemptState::Ended(_)));
 }
 
-pub async fn a_followed_log_goes_on_to_the_end(bed: &dyn Bed) {
+pub async fn a_followed_log_goes_on_to_the_end(bed: &impl Bed) {
     let spec = spec("one", 1);
-    let runtime = bed.runtime(&format!("echo one; {}; echo two; printf three", bed.gate()));
+    let runtime = bed.runtime(&format!("echo one; {}; echo two; printf three", bed.gate())).await;
     runtime.create(&spec).await.unwrap();
     until_line(&*runtime, &spec.key, "one").await;
     let following = log(&*runtime, &spec.key, true);
@@ -107,9 +108,9 @@ pub async fn a_followed_log_goes_on_to_the_end(bed: &dyn Bed) {
     assert_eq!(runtime.log_tail(&spec.key, 500).await.unwrap(), "one\ntwo\nthree");
 }
 
-pub async fn stopping_asks_first_and_leaves_nothing_running(bed: &dyn Bed) {
+pub async fn stopping_asks_first_and_leaves_nothing_running(bed: &impl Bed) {
     let polite = "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.1; done";
-    let runtime = bed.runtime(polite);
+    let runtime = bed.runtime(polite).await;
     let spec_one = spec("polite", 1);
     runtime.create(&spec_one).await.unwrap();
     until_line(&*runtime, &spec_one.key, "ready").await;
@@ -123,7 +124,7 @@ pub async fn stopping_asks_first_and_leaves_nothing_running(bed: &dyn Bed) {
     // Stopping what has ended changes nothing.
     runtime.stop(&spec_one.key, Duration::ZERO).await.unwrap();
 
-    let stubborn = bed.runtime("trap '' TERM; echo ready; while :; do sleep 0.1; done");
+    let stubborn = bed.runtime("trap '' TERM; echo ready; while :; do sleep 0.1; done").await;
     let spec_two = spec("stubborn", 1);
     stubborn.create(&spec_two).await.unwrap();
     until_line(&*stubborn, &spec_two.key, "ready").await;
@@ -131,8 +132,8 @@ pub async fn stopping_asks_first_and_leaves_nothing_running(bed: &dyn Bed) {
     assert_ne!(stubborn.state(&spec_two.key).await.unwrap(), AttemptState::Running);
 }
 
-pub async fn what_is_not_there_is_absent(bed: &dyn Bed) {
-    let runtime = bed.runtime("exit 0");
+pub async fn what_is_not_there_is_absent(bed: &impl Bed) {
+    let runtime = bed.runtime("exit 0").await;
     let key = spec("nothing", 1).key;
     assert_eq!(runtime.state(&key).await.unwrap(), AttemptState::Absent);
     assert_eq!(runtime.wait(&key).await.unwrap(), AttemptEnd::default());
@@ -144,12 +145,12 @@ pub async fn what_is_not_there_is_absent(bed: &dyn Bed) {
     runtime.delete(&key.id, 1).await.unwrap();
 }
 
-pub async fn attempts_are_told_apart(bed: &dyn Bed) {
+pub async fn attempts_are_told_apart(bed: &impl Bed) {
     // An id that leaves no room for more.
     let id = "a".repeat(63);
     let (first, second) = (spec(&id, 1), spec(&id, 2));
-    bed.runtime("echo first; exit 1").create(&first).await.unwrap();
-    let runtime = bed.runtime("echo second; exit 2");
+    bed.runtime("echo first; exit 1").await.create(&first).await.unwrap();
+    let runtime = bed.runtime("echo second; exit 2").await;
     runtime.wait(&first.key).await.unwrap();
     assert_eq!(runtime.state(&second.key).await.unwrap(), AttemptState::Absent);
     runtime.create(&second).await.unwrap();

@@ -29,8 +29,8 @@ pub async fn bed() -> Option<Jobs> {
 }
 
 impl Bed for Jobs {
-    fn runtime(&self, script: &str) -> Box<dyn JobRuntime> {
-        Box::new(runtime(&self.jobs, script))
+    async fn runtime(&self, script: &str) -> Box<dyn JobRuntime> {
+        Box::new(runtime(&self.jobs, script).await)
     }
 
     fn gate(&self) -> String {
@@ -45,9 +45,10 @@ impl Bed for Jobs {
     }
 }
 
-fn runtime(jobs: &KubernetesJobs, script: &str) -> KubernetesRuntime {
+async fn runtime(jobs: &KubernetesJobs, script: &str) -> KubernetesRuntime {
     let script = script.to_owned();
-    KubernetesRuntime::new(jobs.clone(), Arc::new(move |spec| Ok(manifest(spec, &script))))
+    let manifest = Arc::new(move |spec: &AttemptSpec| Ok(manifest(spec, &script)));
+    KubernetesRuntime::start(jobs.clone(), manifest).await.unwrap()
 }
 
 fn manifest(spec: &AttemptSpec, script: &str) -> Value {
@@ -63,7 +64,7 @@ fn manifest(spec: &AttemptSpec, script: &str) -> Value {
 #[tokio::test]
 async fn a_name_that_another_request_has_is_a_conflict() {
     let Some(bed) = bed().await else { return };
-    let runtime = bed.runtime("exit 0");
+    let runtime = bed.runtime("exit 0").await;
     let first = spec("one", 1);
     runtime.create(&first).await.unwrap();
     let mut same = first.clone();
@@ -78,7 +79,8 @@ async fn a_name_that_another_request_has_is_a_conflict() {
 #[tokio::test]
 async fn what_is_no_job_is_refused_before_anything_is_sent() {
     let Some(bed) = bed().await else { return };
-    let runtime = KubernetesRuntime::new(bed.jobs.clone(), Arc::new(|_| Ok(json!({"metadata": {}}))));
+    let runtime =
+        KubernetesRuntime::start(bed.jobs.clone(), Arc::new(|_| Ok(json!({"metadata": {}})))).await.unwrap();
     let error = runtime.create(&spec("one", 1)).await.unwrap_err();
     assert!(error.to_string().contains("/spec/template/metadata"), "{error}");
     assert_eq!(bed.space.kubectl(&["get", "jobs", "-o", "name"]), "");

@@ -16,7 +16,8 @@ pub async fn bed() -> Option<Processes> {
 }
 
 impl Bed for Processes {
-    fn runtime(&self, script: &str) -> Box<dyn JobRuntime> {
+    #[allow(clippy::unused_async)] // as the other bed's
+    async fn runtime(&self, script: &str) -> Box<dyn JobRuntime> {
         // A script that is being read must not change.
         let program = tempfile::Builder::new().tempfile_in(self.dir.path()).unwrap().into_temp_path();
         let program = program.keep().unwrap();

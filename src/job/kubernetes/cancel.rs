@@ -15,9 +15,9 @@ use crate::kube::{DEFAULT_CONCURRENCY, Deletion, Insist, KubeError, Propagation}
 use crate::model::{JobId, JobStatus};
 
 /// What a node gets to end pods beyond their own grace period.
-const MARGIN: Duration = Duration::from_secs(60);
+pub(super) const MARGIN: Duration = Duration::from_secs(60);
 /// Kubernetes' own default.
-const GRACE: u64 = 30;
+pub(super) const GRACE: u64 = 30;
 
 /// What was deleted: UID and name.
 type Deleted = BTreeMap<String, String>;
@@ -56,38 +56,40 @@ impl KubernetesJobs {
         }
     }
 
-    /// Deletes Jobs of an id, whether they have ended or not, and returns when nothing of them is left. `grace` is what
-    /// their pods get instead of their own period.
+    /// Deletes Jobs of an id, whether they have ended or not, and returns when nothing of them is left.
     pub(super) async fn delete_jobs(
         &self,
         id: &JobId,
         names: impl Fn(&str) -> bool,
-        grace_seconds: Option<u64>,
     ) -> Result<(), RuntimeError> {
         let ids = std::slice::from_ref(id);
         let snapshot = self.snapshot(&selector(ids)).await?;
         let mut deleted = Deleted::new();
-        let mut period = grace(&snapshot);
         for job in snapshot.jobs_of(id) {
             let (uid, name) = (text(job, "/metadata/uid"), text(job, "/metadata/name"));
-            if !names(name) {
-                continue;
-            }
-            let insist = Insist { uid: Some(uid), resource_version: None };
-            let what = format!("delete job {name}");
-            self.cluster.delete_one(&self.path(name), Propagation::Foreground, insist, &what).await?;
-            deleted.insert(uid.to_owned(), name.to_owned());
-            if let Some(seconds) = grace_seconds {
-                period = Duration::from_secs(seconds);
-                self.hurry(name, seconds).await?;
+            if names(name) {
+                self.delete_job(name, Some(uid)).await?;
+                deleted.insert(uid.to_owned(), name.to_owned());
             }
         }
-        if deleted.is_empty() { Ok(()) } else { self.until_gone(ids, &deleted, period).await }
+        if deleted.is_empty() { Ok(()) } else { self.until_gone(ids, &deleted, grace(&snapshot)).await }
+    }
+
+    /// Deletes a Job, if it is the one of that UID. It stays until its pods have gone.
+    pub(super) async fn delete_job(&self, name: &str, uid: Option<&str>) -> Result<(), RuntimeError> {
+        let insist = Insist { uid, resource_version: None };
+        let what = format!("delete job {name}");
+        match self.cluster.delete_one(&self.path(name), Propagation::Foreground, insist, &what).await {
+            Ok(_) => Ok(()),
+            // Another one has its name.
+            Err(error) if is_changed(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives the pods of a Job that is being deleted another grace period than their own. Who may not do that has to
     /// be content with theirs.
-    async fn hurry(&self, name: &str, seconds: u64) -> Result<(), RuntimeError> {
+    pub(super) async fn hurry(&self, name: &str, seconds: u64) -> Result<(), RuntimeError> {
         let labels = format!("job-name={name}");
         let deletion =
             Deletion { propagation: Propagation::Background, limit: None, grace_seconds: Some(seconds) };

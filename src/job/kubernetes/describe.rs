@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{ATTEMPT_LABEL, JOB_ID_LABEL, MODEL_ANNOTATION, TASK_ANNOTATION};
-use crate::kube::ready::{Surroundings, Verdict, assess, condition, items, number, text};
+use crate::kube::ready::{Surroundings, Trouble, Verdict, assess, condition, items, number, text};
 use crate::model::{GroupVersionKind, Job, JobId, JobStatus, ModelName, TaskName};
 
 static POD: LazyLock<GroupVersionKind> = LazyLock::new(|| GroupVersionKind::new("v1", "Pod"));
@@ -94,11 +94,8 @@ fn standing(
     let before = last_failure.map(|f| format!("tried again after: {f}"));
     let reason = if !text(job, "/metadata/deletionTimestamp").is_empty() {
         Some("is being deleted".to_owned())
-    } else if job.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
-        Some(match label(job, "kueue.x-k8s.io/queue-name") {
-            Some(queue) => format!("waits for its turn in the queue {queue}"),
-            None => "is suspended".to_owned(),
-        })
+    } else if let Some(held) = held(job) {
+        Some(held)
     } else if runs {
         before
     } else {
@@ -110,6 +107,15 @@ fn standing(
         Some(before.map_or(waits.clone(), |before| format!("{waits}; {before}")))
     };
     (status, reason)
+}
+
+/// Why a Job may not have pods yet, if it may not.
+pub(super) fn held(job: &Value) -> Option<String> {
+    let suspended = job.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true);
+    suspended.then(|| match label(job, "kueue.x-k8s.io/queue-name") {
+        Some(queue) => format!("waits for its turn in the queue {queue}"),
+        None => "is suspended".to_owned(),
+    })
 }
 
 /// Whether it has ended well. One that has can't run again.
@@ -135,7 +141,16 @@ fn decided(job: &Value, kinds: &[&str]) -> Option<Timestamp> {
     kinds.iter().find_map(|kind| time(holds(job, kind)?, "/lastTransitionTime"))
 }
 
-fn words(pod: &Value) -> String {
+/// What is wrong with a pod that has yet to end.
+pub(super) fn trouble(pod: &Value) -> Option<Trouble> {
+    match assess(&POD, pod, &Surroundings::default()) {
+        Verdict::Troubled(trouble) | Verdict::Failed(trouble) => Some(trouble),
+        Verdict::Ready(_) | Verdict::Waiting(_) => None,
+    }
+}
+
+/// How a pod stands, for a person.
+pub(super) fn words(pod: &Value) -> String {
     match assess(&POD, pod, &Surroundings::default()) {
         // A container that is there but not ready has no news of its own.
         Verdict::Ready(_) => "starts".to_owned(),

@@ -9,8 +9,6 @@ use crate::job::{AttemptKey, AttemptSpec, RuntimeError};
 pub const JOB_ID_LABEL: &str = "job-id";
 /// Label of a Job and its pods: which attempt at the job it is, from 1.
 pub const ATTEMPT_LABEL: &str = "attempt";
-/// Label of a Job whose end has been taken note of.
-pub(super) const PUT_AWAY_LABEL: &str = "csw/put-away";
 /// Annotation of a Job: the model's name.
 pub const MODEL_ANNOTATION: &str = "csw/model";
 /// Annotation of a Job: what is asked of the model.

@@ -4,23 +4,30 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::time::Instant;
 
 use super::follow::Scope;
 use super::jobs::{resource, selector};
-use super::manifest::{ATTEMPT_LABEL, JOB_ID_LABEL, PUT_AWAY_LABEL, complete, is_same, job_name};
-use super::pod_log::{container, exit_code, has_started};
-use super::snapshot::{Kind, Snapshot};
-use super::{KubernetesJobs, LogEvent, describe};
+use super::live::{Live, Standing};
+use super::manifest::{complete, is_same, job_name};
+use super::pod_log::has_started;
+use super::snapshot::Kind;
+use super::{KubernetesJobs, LogEvent};
 use crate::job::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream, RuntimeError};
 use crate::kube::LogRange;
-use crate::kube::ready::{condition, text};
+use crate::kube::ready::text;
 use crate::model::{JobId, TaskResult};
 
 /// Lines that a log's end is looked for in.
 const TAIL_LINES: u64 = 200;
-/// Why a pod ended that its node, not its program, has ended.
-const NODE_REASONS: [&str; 5] = ["NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"];
+/// How long a container that can't be started may try: a registry that is away comes back, and a Secret that is
+/// missing may be set meanwhile.
+const STARTUP_PATIENCE: Duration = Duration::from_secs(300);
+/// How long a new Job is offered to a server that can't take it, before it is said to be away.
+const CREATE_PATIENCE: Duration = Duration::from_secs(3);
+/// Between attempts at what has to be done in the end.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Makes an attempt's Job: a whole `batch/v1` Job that carries the arguments, the token and the model's secrets to the
 /// executor, or says where they are. Name, namespace, labels and annotations are added.
@@ -28,12 +35,20 @@ pub type Manifest = dyn Fn(&AttemptSpec) -> Result<Value, RuntimeError> + Send +
 
 /// Runs each executor as a Kubernetes Job. Results are not left behind: an executor delivers its own.
 ///
-/// Needs `get`, `list`, `watch`, `create`, `patch` and `delete` of jobs, `get`, `list` and `watch` of pods, `get` of their
-/// logs; `deletecollection` of pods to end them sooner than their own grace period says.
+/// What becomes of the Jobs is watched by three connections for all of them; an attempt costs one request, that makes its
+/// Job. Which attempts have been put away is remembered no longer than the runtime lives.
+///
+/// Needs `list`, `watch`, `get`, `create` and `delete` of jobs, `list` and `watch` of pods, `get` of their logs;
+/// `deletecollection` of pods to end them sooner than their own grace period says, `list` and `watch` of events to tell
+/// why there is no pod.
 #[derive(Clone)]
 pub struct KubernetesRuntime {
-    jobs: KubernetesJobs,
+    pub(super) jobs: KubernetesJobs,
+    /// The same, for making Jobs.
+    hasty: KubernetesJobs,
     manifest: Arc<Manifest>,
+    pub(super) live: Arc<Live>,
+    patience: Duration,
 }
 
 impl fmt::Debug for KubernetesRuntime {
@@ -43,13 +58,23 @@ impl fmt::Debug for KubernetesRuntime {
 }
 
 impl KubernetesRuntime {
-    /// A runtime that makes Jobs of what `manifest` says.
-    pub fn new(jobs: KubernetesJobs, manifest: Arc<Manifest>) -> Self {
-        Self { jobs, manifest }
+    /// A runtime that makes Jobs of what `manifest` says. Returns when it has seen all Jobs that are there.
+    ///
+    /// # Errors
+    /// When jobs or pods may not be watched, or the cluster can't be reached.
+    pub async fn start(jobs: KubernetesJobs, manifest: Arc<Manifest>) -> Result<Self, RuntimeError> {
+        let live = Arc::new(Live::start(&jobs).await?);
+        let cluster = jobs.cluster.clone().with_patience(CREATE_PATIENCE);
+        let hasty = KubernetesJobs { cluster, namespace: jobs.namespace.clone() };
+        Ok(Self { jobs, hasty, manifest, live, patience: STARTUP_PATIENCE })
     }
 
-    async fn snapshot(&self, key: &AttemptKey) -> Result<Snapshot, RuntimeError> {
-        self.jobs.snapshot(&selector(std::slice::from_ref(&key.id))).await
+    /// How long a container may fail to start (its image can't be pulled, a Secret is missing) before its attempt is
+    /// given up, instead of five minutes.
+    #[must_use]
+    pub fn with_startup_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Whether the Job that has an attempt's name is the attempt; `false` once one that was in the way has gone.
@@ -67,8 +92,37 @@ impl KubernetesRuntime {
             return Ok(true);
         }
         // An earlier one of the same request that was stopped: it is no attempt any more.
-        self.jobs.delete_jobs(&spec.key.id, |n| n == name, None).await?;
+        self.remove(&spec.key.id, Some(name), None).await?;
+        self.jobs.delete_jobs(&spec.key.id, |n| n == name).await?;
         Ok(false)
+    }
+
+    async fn make(&self, spec: &AttemptSpec, object: &Value) -> Result<(), RuntimeError> {
+        let name = job_name(&spec.key);
+        let what = format!("create job {name}");
+        loop {
+            let made =
+                self.hasty.cluster.create(&resource(Kind::Job), &self.jobs.namespace, object, &what).await;
+            match made {
+                Ok(_) => return Ok(()),
+                Err(error) if error.refusal().is_some_and(|r| r.reason == "AlreadyExists") => {
+                    if self.is_ours(spec, &name).await? {
+                        return Ok(());
+                    }
+                    self.live.expect(&spec.key);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Ends an attempt whose container does not start, as [`AttemptEnd::cause`] says.
+    async fn give_up(&self, key: &AttemptKey) {
+        let name = job_name(key);
+        while let Err(error) = self.remove(&key.id, Some(&name), None).await {
+            tracing::warn!("cannot delete job {name}, which does not start: {error}");
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
@@ -76,59 +130,57 @@ impl KubernetesRuntime {
 impl JobRuntime for KubernetesRuntime {
     async fn create(&self, spec: &AttemptSpec) -> Result<(), RuntimeError> {
         let object = complete((self.manifest)(spec)?, spec, &self.jobs.namespace)?;
-        let name = job_name(&spec.key);
-        let what = format!("create job {name}");
-        loop {
-            let made =
-                self.jobs.cluster.create(&resource(Kind::Job), &self.jobs.namespace, &object, &what).await;
-            match made {
-                Ok(_) => return Ok(()),
-                Err(error) if error.refusal().is_some_and(|r| r.reason == "AlreadyExists") => {
-                    if self.is_ours(spec, &name).await? {
-                        return Ok(());
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        self.live.expect(&spec.key);
+        let made = self.make(spec, &object).await;
+        self.live.settle(&spec.key, made.is_ok());
+        made
     }
 
     async fn state(&self, key: &AttemptKey) -> Result<AttemptState, RuntimeError> {
-        let snapshot = self.snapshot(key).await?;
-        Ok(match snapshot.job(&job_name(key)) {
-            None => AttemptState::Absent,
-            Some(job) => match end(&snapshot, job) {
-                Some(end) => AttemptState::Ended(end),
-                None => AttemptState::Running,
-            },
+        Ok(match self.live.standing(key) {
+            Standing::Absent => AttemptState::Absent,
+            Standing::Lives(_) => AttemptState::Running,
+            Standing::Ended(end, _) => AttemptState::Ended(end),
         })
     }
 
     async fn wait(&self, key: &AttemptKey) -> Result<AttemptEnd, RuntimeError> {
-        let name = job_name(key);
-        let mut tracker = self.jobs.track(std::slice::from_ref(&key.id)).await?;
-        let mut last = AttemptEnd::default();
+        let mut changes = self.live.changes(&key.id);
+        let mut looked = false;
         loop {
-            let Some(job) = tracker.snapshot.job(&name) else { return Ok(last) };
-            if let Some(end) = end(&tracker.snapshot, job) {
-                if end.code.is_some() || end.signal.is_some() || end.machine_lost {
-                    return Ok(end);
+            match self.live.standing(key) {
+                Standing::Absent => return Ok(AttemptEnd::default()),
+                Standing::Ended(end, sure) if sure || looked => return Ok(end),
+                Standing::Ended(..) => {
+                    // What is told of pods may lag behind what is told of Jobs.
+                    self.live.look_at_pods(&self.jobs, &key.id).await?;
+                    looked = true;
                 }
-                // What is told of pods may lag behind what is told of Jobs.
-                let snapshot = self.snapshot(key).await?;
-                return Ok(snapshot.job(&name).and_then(|job| self::end(&snapshot, job)).unwrap_or(end));
+                Standing::Lives(None) => changes.next().await,
+                Standing::Lives(Some(stuck)) => {
+                    let patience = if stuck.for_good { Duration::ZERO } else { self.patience };
+                    let late = Instant::from_std(stuck.since) + patience;
+                    tokio::select! {
+                        () = changes.next() => {}
+                        () = tokio::time::sleep_until(late) => {
+                            self.give_up(key).await;
+                            return Ok(AttemptEnd { cause: Some(stuck.cause), ..AttemptEnd::default() });
+                        }
+                    }
+                }
             }
-            last = last_pod_end(&tracker.snapshot, job);
-            tracker.changed().await?;
         }
     }
 
+    fn waits(&self, key: &AttemptKey) -> Option<String> {
+        self.live.waits(key)
+    }
+
     async fn stop(&self, key: &AttemptKey, grace: Duration) -> Result<(), RuntimeError> {
-        if !matches!(self.state(key).await?, AttemptState::Running) {
+        if !matches!(self.live.standing(key), Standing::Lives(_)) {
             return Ok(());
         }
-        let name = job_name(key);
-        self.jobs.delete_jobs(&key.id, |n| n == name, Some(grace.as_secs())).await
+        self.remove(&key.id, Some(&job_name(key)), Some(grace.as_secs())).await
     }
 
     async fn spooled(&self, _key: &AttemptKey) -> Result<Option<TaskResult>, RuntimeError> {
@@ -136,7 +188,7 @@ impl JobRuntime for KubernetesRuntime {
     }
 
     async fn logs(&self, key: &AttemptKey, follow: bool) -> Result<Option<LogStream>, RuntimeError> {
-        let snapshot = self.snapshot(key).await?;
+        let snapshot = self.jobs.snapshot(&selector(std::slice::from_ref(&key.id))).await?;
         let name = job_name(key);
         let Some(job) = snapshot.job(&name) else { return Ok(None) };
         if follow {
@@ -162,66 +214,30 @@ impl JobRuntime for KubernetesRuntime {
     }
 
     async fn log_tail(&self, key: &AttemptKey, bytes: u64) -> Result<String, RuntimeError> {
-        let snapshot = self.snapshot(key).await?;
-        let pods = snapshot.job(&job_name(key)).map(|job| snapshot.pods_of(job)).unwrap_or_default();
-        let Some(pod) = pods.into_iter().rfind(|p| has_started(p)) else { return Ok(String::new()) };
-        let name = text(pod, "/metadata/name");
+        let Some((pod, container)) = self.live.last_log(key) else { return Ok(String::new()) };
         let range = LogRange { tail_lines: Some(TAIL_LINES), ..LogRange::default() };
-        let mut lines =
-            self.jobs.cluster.log_lines(&self.jobs.namespace, name, container(pod), range).await?;
+        let mut lines = self.jobs.cluster.log_lines(&self.jobs.namespace, &pod, &container, range).await?;
         let mut tail = Vec::new();
         while let Some(line) = lines.next().await {
-            tail.extend(line.map_err(|source| RuntimeError::Log { pod: name.to_owned(), source })?.bytes);
+            let line = line.map_err(|source| RuntimeError::Log { pod: pod.clone(), source })?;
+            if !line.is_excuse() {
+                tail.extend(line.bytes);
+            }
         }
         Ok(last_lines(&tail, bytes))
     }
 
     async fn list(&self) -> Result<Vec<AttemptKey>, RuntimeError> {
-        let labels = format!("{JOB_ID_LABEL},{ATTEMPT_LABEL},!{PUT_AWAY_LABEL}");
-        let jobs = self.jobs.objects(Kind::Job, &[("labelSelector", &labels)]).await?;
-        let key =
-            |job: &Value| Some(AttemptKey { id: describe::id_of(job)?, attempt: describe::attempt_of(job) });
-        let mut keys: Vec<AttemptKey> = jobs.iter().filter_map(key).collect();
-        keys.sort();
-        Ok(keys)
+        Ok(self.live.list())
     }
 
     async fn put_away(&self, key: &AttemptKey) -> Result<(), RuntimeError> {
-        let name = job_name(key);
-        let patch = json!({"metadata": {"labels": {PUT_AWAY_LABEL: "true"}}});
-        let what = format!("label job {name}");
-        match self.jobs.cluster.merge_patch(&self.jobs.path(&name), &patch, &what).await {
-            Ok(_) => Ok(()),
-            // Stopped: nothing is left of it.
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.live.put_away(key);
+        Ok(())
     }
 
     async fn delete(&self, id: &JobId, _attempts: u32) -> Result<(), RuntimeError> {
-        self.jobs.delete_jobs(id, |_| true, None).await
-    }
-}
-
-/// How an attempt has ended, if it has and none of its pods is left running.
-fn end(snapshot: &Snapshot, job: &Value) -> Option<AttemptEnd> {
-    let lives = |pod: &Value| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
-    if !describe::has_ended(job) || snapshot.pods_of(job).into_iter().any(lives) {
-        return None;
-    }
-    Some(last_pod_end(snapshot, job))
-}
-
-fn last_pod_end(snapshot: &Snapshot, job: &Value) -> AttemptEnd {
-    let Some(pod) = snapshot.pods_of(job).pop() else { return AttemptEnd::default() };
-    let disrupted = condition(pod, "DisruptionTarget").is_some_and(|c| text(c, "/status") == "True");
-    let code = exit_code(pod);
-    // A shell's convention that container runtimes follow.
-    let signal = code.filter(|c| (129..=192).contains(c)).map(|c| c - 128);
-    AttemptEnd {
-        code: code.filter(|_| signal.is_none()),
-        signal,
-        machine_lost: disrupted || NODE_REASONS.contains(&text(pod, "/status/reason")),
+        self.remove(id, None, None).await
     }
 }
 

@@ -119,9 +119,7 @@ impl ProcessRuntime {
         children.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Child { pid, end });
         tokio::spawn(async move {
             let end = match child.wait().await {
-                Ok(status) => {
-                    AttemptEnd { code: status.code(), signal: status.signal(), machine_lost: false }
-                }
+                Ok(status) => AttemptEnd::exited(status.code(), status.signal()),
                 Err(e) => {
                     tracing::warn!("cannot wait for executor {pid}: {e}");
                     AttemptEnd::default()

@@ -1,10 +1,12 @@
 use super::Dispatcher;
-use crate::job::{AttemptEnd, AttemptKey};
+use crate::job::{AttemptEnd, AttemptKey, Blame};
 use crate::model::{JobId, Outcome, TaskMeta, TaskResult};
 use crate::store::{AttemptToken, JobStore};
 
 /// How much of a log goes into the traceback of a job whose executor left nothing else.
 const TAIL: u64 = 4096;
+/// So often a job is tried that its machines fail again and again.
+const MOST_ATTEMPTS: u32 = 20;
 
 impl Dispatcher {
     /// Watches an attempt to its end and concludes it. Its job holds a slot until then.
@@ -56,8 +58,11 @@ impl Dispatcher {
                     Err(e) => tracing::error!("cannot requeue {key}: {e}"),
                 }
             }
-            Ok(_) => self.without_result(key, token, lost, &end.to_string()).await,
-            Err(e) => self.without_result(key, token, lost, &e.to_string()).await,
+            Ok(_) => self.without_result(key, token, lost, end).await,
+            Err(e) => {
+                tracing::error!("cannot read what {key} has left: {e}");
+                self.without_result(key, token, lost, end).await;
+            }
         }
     }
 
@@ -76,30 +81,52 @@ impl Dispatcher {
     }
 
     /// The executor left no result here: it may have delivered it elsewhere.
-    async fn without_result(&self, key: &AttemptKey, token: &AttemptToken, lost: u32, why: &str) {
+    async fn without_result(&self, key: &AttemptKey, token: &AttemptToken, lost: u32, end: &AttemptEnd) {
         match self.shared.results.note_delivered(token, &key.id).await {
-            Ok(true) => self.put_away(key).await,
-            Ok(false) => self.lost(key, token, lost, why).await,
+            Ok(true) => return self.put_away(key).await,
+            Ok(false) => {}
             // The job stays RUNNING for the next start.
-            Err(e) => tracing::error!("cannot tell whether {key} has delivered a result: {e}"),
+            Err(e) => return tracing::error!("cannot tell whether {key} has delivered a result: {e}"),
+        }
+        match end.blame() {
+            Blame::Machine if key.attempt < MOST_ATTEMPTS => self.again(key, false, &end.to_string()).await,
+            Blame::Machine | Blame::Unknown => self.lost(key, token, lost, &end.to_string()).await,
+            Blame::Job => {
+                self.failed(key, token, &format!("the simulation ended without a result: {end}")).await
+            }
         }
     }
 
     /// The attempt ended without a result: back to the queue, or the end of the job if it happened too often.
     pub(super) async fn lost(&self, key: &AttemptKey, token: &AttemptToken, before: u32, why: &str) {
-        let attempts = before + 1;
-        if attempts >= self.shared.limits.max_lost {
-            let tail = self.shared.runtime.log_tail(key, TAIL).await.unwrap_or_default();
-            let log = if tail.is_empty() { String::new() } else { format!("End of its log:\n{tail}\n\n") };
-            let reason = format!("{log}{attempts} attempts ended without a result; of the last one, {why}");
-            return self.fail(key, token, &reason).await;
+        match before + 1 {
+            attempts if attempts < self.shared.limits.max_lost => self.again(key, true, why).await,
+            1 => self.failed(key, token, &format!("the simulation ended without a result: {why}")).await,
+            attempts => {
+                let why = format!("{attempts} attempts ended without a result; of the last one, {why}");
+                self.failed(key, token, &why).await;
+            }
         }
+    }
+
+    /// Back to the queue.
+    async fn again(&self, key: &AttemptKey, lost: bool, why: &str) {
         tracing::warn!("{key} is tried again: {why}");
-        match self.shared.store.requeue(&key.id, key.attempt, true, &format!("tried again: {why}")).await {
+        match self.shared.store.requeue(&key.id, key.attempt, lost, &format!("tried again: {why}")).await {
             Ok(_) => self.put_away(key).await,
             Err(e) => tracing::error!("cannot requeue {key}: {e}"),
         }
         self.board().returned(&key.id);
+    }
+
+    /// Ends a job as FAIL with the end of its log, where there is one. What happened comes last, where a traceback says it.
+    async fn failed(&self, key: &AttemptKey, token: &AttemptToken, why: &str) {
+        let tail = self.shared.runtime.log_tail(key, TAIL).await.unwrap_or_else(|e| {
+            tracing::info!("cannot read the log of {key}: {e}");
+            String::new()
+        });
+        let log = if tail.is_empty() { String::new() } else { format!("End of its log:\n{tail}\n\n") };
+        self.fail(key, token, &format!("{log}{why}")).await;
     }
 
     /// Ends a job that has been started as FAIL.

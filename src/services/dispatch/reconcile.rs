@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 
 use super::Dispatcher;
-use crate::job::{AttemptEnd, AttemptKey, AttemptState};
+use crate::job::{AttemptKey, AttemptState};
 use crate::model::{JobStatus, TaskName};
 use crate::services::ServiceError;
-use crate::store::{JobStore, Page, RunningAttempt};
+use crate::store::{AttemptToken, JobStore, Page, RunningAttempt};
 
 impl Dispatcher {
     /// Brings store and runtime together after a crash or a stop: executors that live are adopted, results that were
@@ -34,29 +34,43 @@ impl Dispatcher {
     async fn take_over(&self, attempt: RunningAttempt) -> Result<(), ServiceError> {
         let key = key_of(&attempt);
         self.board().adopt(&attempt.job);
+        let RunningAttempt { token, lost, .. } = attempt;
         match self.shared.runtime.state(&key).await? {
             AttemptState::Running => {
                 tracing::info!("{key} still runs");
-                self.supervise(key, attempt.token, attempt.lost);
-                return Ok(());
+                self.supervise(key, token, lost);
             }
-            AttemptState::Ended(AttemptEnd { machine_lost: false, .. }) => {
-                let end = AttemptEnd::default();
-                self.conclude(&key, &attempt.token, attempt.lost, &end).await;
-            }
-            // Never started, or gone with the machine: no fault of the job, unless it left a result.
-            AttemptState::Ended(_) | AttemptState::Absent => match self.shared.runtime.spooled(&key).await? {
-                Some(result) => self.take(&key, &attempt.token, result).await,
-                None if self.shared.results.note_delivered(&attempt.token, &key.id).await? => {}
-                None => {
-                    let reason = "the stack went down";
-                    self.shared.store.requeue(&key.id, key.attempt, false, reason).await?;
-                    self.shared.runtime.put_away(&key).await?;
-                }
-            },
+            // Apart: where results are somewhere else, that may be away.
+            AttemptState::Ended(end) => self.spawn(move |d| async move {
+                d.conclude(&key, &token, lost, &end).await;
+                d.free(&key.id);
+            }),
+            AttemptState::Absent => self.spawn(move |d| async move {
+                d.absent(&key, &token).await;
+                d.free(&key.id);
+            }),
         }
-        self.free(&key.id);
         Ok(())
+    }
+
+    /// Never started, or gone with its machine: no fault of the job, unless there is a result.
+    async fn absent(&self, key: &AttemptKey, token: &AttemptToken) {
+        match self.shared.runtime.spooled(key).await {
+            Ok(Some(result)) => return self.take(key, token, result).await,
+            Ok(None) => {}
+            Err(e) => return tracing::error!("cannot tell what {key} has left: {e}"),
+        }
+        match self.shared.results.note_delivered(token, &key.id).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            // The job stays RUNNING for the next start.
+            Err(e) => return tracing::error!("cannot tell whether {key} has delivered a result: {e}"),
+        }
+        self.put_away(key).await;
+        match self.shared.store.defer(&key.id, key.attempt, "the stack went down").await {
+            Ok(_) => self.board().returned(&key.id),
+            Err(e) => tracing::error!("cannot put {key} back: {e}"),
+        }
     }
 
     async fn start_waiting_parses(&self) -> Result<(), ServiceError> {
