@@ -32,9 +32,11 @@ fn main() {
 async fn run(count: u64) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let dir = tempfile::Builder::new().prefix("flat-").tempdir_in(target).unwrap();
-    let store = Arc::new(WatchedStore::new(Arc::new(EmbeddedStore::open(dir.path()).unwrap())));
+    let ledger = Arc::new(EmbeddedStore::open(dir.path()).unwrap());
+    let store = Arc::new(WatchedStore::new(Arc::clone(&ledger) as _));
     let bucket = Bucket::open(dir.path().join("bucket").to_str().unwrap()).unwrap();
-    let processor = OutputsProcessor::new(Arc::clone(&store) as _, bucket.clone(), None, Default::default());
+    let processor =
+        OutputsProcessor::new(Arc::clone(&store) as _, ledger, bucket.clone(), None, Default::default());
     let results = Arc::new(LocalResults::new(processor, Arc::clone(&store) as _, bucket));
     let dispatcher = Dispatcher::new(
         Arc::clone(&store),

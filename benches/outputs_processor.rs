@@ -34,8 +34,9 @@ const LARGE: usize = 200 << 20;
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn JobStore> = Arc::new(EmbeddedStore::open(&folder.path().join("data")).unwrap());
-    let url = serve(&store, &folder.path().join("bucket")).await;
+    let ledger = Arc::new(EmbeddedStore::open(&folder.path().join("data")).unwrap());
+    let store: Arc<dyn JobStore> = Arc::clone(&ledger) as _;
+    let url = serve(&store, ledger, &folder.path().join("bucket")).await;
     let client = csw::http::client(&url).unwrap();
     let (mut ours, mut bare, mut waits) = (Duration::MAX, Duration::MAX, Vec::new());
     for round in 0..ROUNDS {
@@ -82,9 +83,9 @@ async fn main() {
 }
 
 /// An outputs processor on a free port.
-async fn serve(store: &Arc<dyn JobStore>, bucket: &Path) -> url::Url {
+async fn serve(store: &Arc<dyn JobStore>, ledger: Arc<EmbeddedStore>, bucket: &Path) -> url::Url {
     let bucket = Bucket::open(bucket.to_str().unwrap()).unwrap();
-    let processor = OutputsProcessor::new(Arc::clone(store), bucket, None, Limits::default());
+    let processor = OutputsProcessor::new(Arc::clone(store), ledger, bucket, None, Limits::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move { axum::serve(listener, router(processor)).await.unwrap() });

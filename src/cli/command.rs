@@ -2,7 +2,9 @@ use clap::{Parser, Subcommand};
 
 use super::Context;
 use super::args::{Deferred, GlobalArgs};
-use super::{api_task, cluster, completions, help, images, job, jobs, man, models, secrets, svc, up};
+use super::{
+    api_task, cluster, completions, help, images, job, jobs, man, models, outputs_processor, secrets, svc, up,
+};
 use crate::error::Exit;
 use crate::secret::Scope;
 
@@ -26,6 +28,8 @@ pub(super) enum Command {
     Job(job::JobArgs),
     Up(up::UpArgs),
     ApiTask(api_task::ApiTaskArgs),
+    #[command(visible_alias = "outputs")]
+    OutputsProcessor(outputs_processor::OutputsProcessorArgs),
     /// Work on the services that serve models
     #[command(visible_alias = "services")]
     Svc(Deferred<svc::SvcArgs>),
@@ -47,6 +51,7 @@ pub(super) fn dispatch(context: &Context, command: Command) -> anyhow::Result<Ex
         Command::Job(args) => job::run(context, args),
         Command::Up(args) => up::run(context, args),
         Command::ApiTask(args) => api_task::run(context, args),
+        Command::OutputsProcessor(args) => outputs_processor::run(context, args),
         Command::Svc(Deferred(args)) => svc::run(context, args),
         Command::Images(Deferred(args)) => images::run(context, args),
         Command::Secrets(Deferred(args)) => secrets::run(context, &[Scope::Cluster], args),

@@ -16,6 +16,7 @@ mod job;
 mod jobs;
 mod man;
 mod models;
+mod outputs_processor;
 mod push;
 mod rendering;
 mod secrets;

@@ -8,6 +8,7 @@ pub mod client;
 pub mod dispatch;
 mod error;
 pub mod inputs_server;
+mod metrics;
 pub mod models;
 pub mod outputs_processor;
 pub mod results;

@@ -4,6 +4,7 @@ mod cluster_key;
 mod embedded;
 mod error;
 mod job_store;
+mod ledger;
 mod redis;
 mod rules;
 mod seal;
@@ -17,5 +18,6 @@ pub use job_store::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
     Submission, Submitted,
 };
+pub use ledger::{Backlog, Cancelled, Retried, Standing, Undelivered, UndeliveredState};
 pub use seal::{SealKey, Unreadable, Unsealable};
 pub use watched::WatchedStore;

@@ -35,7 +35,7 @@ impl SealKey {
 
     /// The key as text, for the one who is to open what is sealed with it.
     pub fn to_text(&self) -> SecretString {
-        URL_SAFE_NO_PAD.encode(&*self.0).into()
+        URL_SAFE_NO_PAD.encode(*self.0).into()
     }
 
     /// The key that [`SealKey::to_text`] wrote; `None` if the text is none.

@@ -1,6 +1,9 @@
 //! The outputs processor, through its routes and over loopback.
 
+mod admission;
+mod letters;
 mod limits;
+mod process;
 mod pushing;
 mod receiving;
 mod spooled;
@@ -12,13 +15,15 @@ use std::time::Duration;
 use csw::model::{JobId, ModelName, Outcome, TaskMeta, TaskName, TaskResult};
 use csw::outputs::{Bucket, Pointer};
 use csw::services::outputs_processor::{Backoff, Limits, OutputsProcessor, PushTarget, standalone};
-use csw::store::{AttemptToken, EmbeddedStore, JobStore, Submission};
+use csw::store::{AttemptToken, Claims, ClusterKey, EmbeddedStore, JobStore, Submission};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
 /// An outputs processor that listens, with a store and a bucket of its own.
 pub struct Stage {
     pub store: Arc<dyn JobStore>,
+    pub ledger: Arc<EmbeddedStore>,
     pub bucket: Bucket,
     pub processor: Arc<OutputsProcessor>,
     pub url: Url,
@@ -33,6 +38,30 @@ pub struct Answer {
     pub body: Value,
 }
 
+impl Answer {
+    pub async fn to(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.json().await.unwrap() }
+    }
+}
+
+/// What the services of the tests' cluster share.
+pub const SECRET: &str = "the-cluster-key-of-all-of-these-tests";
+
+pub fn key() -> ClusterKey {
+    ClusterKey::new(&SECRET.to_owned().into()).unwrap()
+}
+
+/// The token of an attempt of a job in the tests' cluster.
+pub fn signed(name: &str, attempt: u32, task: TaskName) -> AttemptToken {
+    key().attempt_token(&Claims { id: id(name), attempt, model: "Examples/Solow".parse().unwrap(), task })
+}
+
+pub fn service_token() -> String {
+    key().service_token().expose_secret().to_owned()
+}
+
 pub fn id(id: &str) -> JobId {
     id.parse().unwrap()
 }
@@ -43,9 +72,19 @@ pub fn target(url: &Url, token: &str) -> PushTarget {
     PushTarget::new(url, &token.to_owned().into(), backoff).unwrap()
 }
 
-pub fn open(folder: &Path) -> (Arc<dyn JobStore>, Bucket) {
+pub fn open(folder: &Path) -> (Arc<EmbeddedStore>, Bucket) {
     let store = EmbeddedStore::open(&folder.join("data")).unwrap();
     (Arc::new(store), Bucket::open(folder.join("bucket").to_str().unwrap()).unwrap())
+}
+
+/// Takes results of attempts that the store has started.
+pub fn on_laptop(
+    store: &Arc<EmbeddedStore>,
+    bucket: Bucket,
+    target: Option<PushTarget>,
+    limits: Limits,
+) -> Arc<OutputsProcessor> {
+    OutputsProcessor::new(Arc::clone(store) as _, Arc::clone(store), bucket, target, limits)
 }
 
 /// A submitted job whose first attempt runs.
@@ -87,13 +126,37 @@ impl Stage {
     pub async fn new(target: Option<PushTarget>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, bucket) = open(folder.path());
-        let processor = OutputsProcessor::new(Arc::clone(&store), bucket.clone(), target, limits);
+        let processor = on_laptop(&store, bucket.clone(), target, limits);
+        Self::of(processor, store, bucket, folder).await
+    }
+
+    /// One that takes results of attempts whose token was made with [`key`].
+    pub async fn of_cluster(target: Option<PushTarget>, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, bucket) = open(folder.path());
+        let processor =
+            OutputsProcessor::of_cluster(key(), Arc::clone(&store), bucket.clone(), target, limits);
+        Self::of(processor, store, bucket, folder).await
+    }
+
+    async fn of(
+        processor: Arc<OutputsProcessor>,
+        ledger: Arc<EmbeddedStore>,
+        bucket: Bucket,
+        folder: tempfile::TempDir,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         let routes = standalone(Arc::clone(&processor));
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         let client = csw::http::client(&url).unwrap();
-        Self { store, bucket, processor, url, client, _folder: folder }
+        let store = Arc::clone(&ledger) as _;
+        Self { store, ledger, bucket, processor, url, client, _folder: folder }
+    }
+
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        let request = self.client.get(self.url.join(path).unwrap());
+        Answer::to(token.into_iter().fold(request, |r, token| r.bearer_auth(token))).await
     }
 
     pub async fn post(&self, path: &str, token: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
@@ -101,9 +164,7 @@ impl Stage {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, body: response.json().await.unwrap() }
+        Answer::to(request).await
     }
 
     pub async fn write(&self, token: &AttemptToken, name: &str, outputs: Value) -> Answer {

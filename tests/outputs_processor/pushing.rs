@@ -8,7 +8,7 @@ use csw::store::JobStore;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Stage, open, raw_outputs, started, success, target};
+use super::{Stage, on_laptop, open, raw_outputs, started, success, target};
 use crate::support::WebApp;
 
 /// A pusher that runs until it is stopped or the test ends.
@@ -136,12 +136,7 @@ async fn results_wait_for_a_web_app_that_is_down_and_for_the_next_start() {
     let url = url::Url::parse(&format!("http://{address}")).unwrap();
     {
         let (store, bucket) = open(folder.path());
-        let processor = OutputsProcessor::new(
-            Arc::clone(&store),
-            bucket,
-            Some(target(&url, "s3cret")),
-            Limits::default(),
-        );
+        let processor = on_laptop(&store, bucket, Some(target(&url, "s3cret")), Limits::default());
         let pusher = Pusher::start(&processor);
         for name in ["run-1", "run-2", "run-3"] {
             let token = started(&*store, name, TaskName::Sim).await;
@@ -154,8 +149,7 @@ async fn results_wait_for_a_web_app_that_is_down_and_for_the_next_start() {
     }
     let web_app = WebApp::listen(socket.listen(64).unwrap());
     let (store, bucket) = open(folder.path());
-    let processor =
-        OutputsProcessor::new(Arc::clone(&store), bucket, Some(target(&url, "s3cret")), Limits::default());
+    let processor = on_laptop(&store, bucket, Some(target(&url, "s3cret")), Limits::default());
     let pusher = Pusher::start(&processor);
     web_app.until("all results", |w| w.taken().len() == 3).await;
     until_empty(&*store).await;

@@ -1,7 +1,7 @@
-//! `csw up` as a process of its own.
+//! `csw up`, and other services of csw, as processes of their own.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::{Csw, Sandbox};
@@ -16,13 +16,17 @@ pub struct Up {
 impl Up {
     /// Starts it and waits until it listens.
     pub fn start(csw: Csw) -> Self {
-        let mut command = csw.into_command();
+        Self::spawn(csw.into_command())
+    }
+
+    /// The same for a command that was put together elsewhere.
+    pub fn spawn(mut command: Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut before = String::new();
         let url = loop {
-            let Some(line) = lines.next() else { panic!("csw up has ended: {before}") };
+            let Some(line) = lines.next() else { panic!("csw has ended: {before}") };
             let line = line.unwrap();
             before.push_str(&line);
             before.push('\n');

@@ -2,10 +2,12 @@
 
 mod body;
 mod error;
+mod params;
 mod problem;
 mod serve;
 
 pub(in crate::services) use body::Body;
 pub use error::ApiError;
+pub(in crate::services) use params::{PathOf, QueryOf};
 pub use problem::Problem;
 pub(in crate::services) use serve::serve;

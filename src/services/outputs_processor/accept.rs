@@ -1,33 +1,10 @@
 use serde_json::Value;
 
+use super::admission::Admitted;
 use super::{OutputsProcessor, Refusal};
-use crate::model::{Job, JobId, JobStatus, Outcome, TaskName, TaskResult};
+use crate::model::{JobId, Outcome, TaskName, TaskResult};
 use crate::outputs::{Outputs, OutputsError, Pointer};
 use crate::store::{AttemptToken, Recorded};
-
-/// What a token proves.
-enum Standing {
-    /// It is the one of the job's current attempt.
-    Current,
-    /// It may be the one of an attempt that is over.
-    Old,
-}
-
-async fn standing(
-    state: &OutputsProcessor,
-    id: &JobId,
-    token: &AttemptToken,
-) -> Result<(Job, Standing), Refusal> {
-    let job = state.store.get(id).await?.ok_or_else(|| Refusal::NoSuchJob { id: id.clone() })?;
-    if state.store.check_token(id, token).await? {
-        return Ok((job, Standing::Current));
-    }
-    match (job.status, job.attempt) {
-        // No attempt is over yet, so that nobody can have an old token.
-        (JobStatus::Pending, 0) | (JobStatus::Running, 0 | 1) => Err(Refusal::Forged { id: id.clone() }),
-        _ => Ok((job, Standing::Old)),
-    }
-}
 
 /// Stores a simulation's outputs for the attempt that the token belongs to; the answer goes into the result's
 /// `outputs`. Nothing is recorded yet.
@@ -41,11 +18,11 @@ pub async fn write(
     outputs: Outputs,
 ) -> Result<Pointer, Refusal> {
     let _alone = state.writing(id).await;
-    match standing(state, id, token).await? {
-        (_, Standing::Old) => Err(Refusal::Fenced { id: id.clone() }),
-        (Job { task: TaskName::Sim, .. }, Standing::Current) => Ok(state.bucket.write(id, outputs).await?),
-        (job, Standing::Current) => {
-            Err(Refusal::Invalid(format!("job {id} is a {}: only a sim has outputs to store", job.task)))
+    match state.admit_writer(id, token).await? {
+        Admitted { is_current: false, .. } => Err(Refusal::Fenced { id: id.clone() }),
+        Admitted { task: TaskName::Sim, .. } => Ok(state.bucket.write(id, outputs).await?),
+        Admitted { task, .. } => {
+            Err(Refusal::Invalid(format!("job {id} is a {task}: only a sim has outputs to store")))
         }
     }
 }
@@ -62,18 +39,14 @@ pub async fn accept(
     result: TaskResult,
 ) -> Result<Recorded, Refusal> {
     let id = result.task_id.clone();
-    let (job, standing) = standing(state, &id, token).await?;
-    if matches!(standing, Standing::Current) {
-        if job.task != task {
-            return Err(Refusal::Invalid(format!("job {id} is a {}, not a {task}", job.task)));
+    let admitted = state.admit(&id, token).await?;
+    if admitted.is_current {
+        if admitted.task != task {
+            return Err(Refusal::Invalid(format!("job {id} is a {}, not a {task}", admitted.task)));
         }
         check(&result, task)?;
     }
-    let recorded = state.store.record(token, result, state.target.is_some()).await?;
-    if recorded == Recorded::Accepted {
-        state.recorded.notify_one();
-    }
-    Ok(recorded)
+    state.record(token, result).await
 }
 
 /// Whether a result carries what its status and task call for. A job points to its own files only.
@@ -112,15 +85,15 @@ pub async fn accept_spooled(
     mut result: TaskResult,
 ) -> Result<Recorded, Refusal> {
     let id = result.task_id.clone();
-    let job = state.store.get(&id).await?.ok_or_else(|| Refusal::NoSuchJob { id: id.clone() })?;
-    if job.task == TaskName::Sim
+    let task = state.admit(&id, token).await?.task;
+    if task == TaskName::Sim
         && result.status == Outcome::Success
         && let Some(outputs) = result.outputs.take()
     {
         match store_raw(state, token, &id, outputs).await {
             Ok(pointer) => result.outputs = Some(pointer),
             // Known already or outdated: the store tells which of them.
-            Err(Refusal::Fenced { .. }) => return Ok(state.store.record(token, result, false).await?),
+            Err(Refusal::Fenced { .. }) => return state.record(token, result).await,
             Err(Refusal::Outputs(e @ OutputsError::Invalid { .. })) => {
                 result.status = Outcome::Fail;
                 result.version = None;
@@ -129,7 +102,7 @@ pub async fn accept_spooled(
             Err(e) => return Err(e),
         }
     }
-    accept(state, token, job.task, result).await
+    accept(state, token, task, result).await
 }
 
 async fn store_raw(

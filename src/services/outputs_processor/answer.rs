@@ -1,16 +1,17 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::Refusal;
+use crate::error::Diagnose as _;
 use crate::outputs::OutputsError;
+use crate::services::api::Problem;
 
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Anonymous => StatusCode::UNAUTHORIZED,
-            Self::Forged { .. } => StatusCode::FORBIDDEN,
+            Self::Forged { .. } | Self::Unsigned => StatusCode::FORBIDDEN,
             Self::NoSuchJob { .. } => StatusCode::NOT_FOUND,
             Self::Fenced { .. } => StatusCode::CONFLICT,
             Self::Invalid(_) | Self::Outputs(OutputsError::Invalid { .. }) => StatusCode::BAD_REQUEST,
@@ -27,7 +28,7 @@ impl IntoResponse for Refusal {
         if status.is_server_error() {
             tracing::error!("{self}");
         }
-        let body = Json(json!({"error": self.to_string()}));
+        let body = Json(Problem { error: self.to_string(), hints: self.hints() });
         match self {
             Self::Anonymous => (status, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response(),
             _ => (status, body).into_response(),

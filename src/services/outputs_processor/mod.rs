@@ -1,18 +1,27 @@
 //! The outputs processor: stores what simulations produce, records results, and hands them to the web app.
 
 mod accept;
+mod admission;
 mod answer;
 mod attempt;
+mod authority;
 mod body;
+mod metrics;
 mod pusher;
 mod refusal;
 mod routes;
+mod run;
+mod service;
 mod state;
 mod target;
+pub mod wire;
 
 pub use accept::{accept, accept_spooled, write};
+pub use admission::Admission;
 pub use pusher::pusher;
 pub use refusal::Refusal;
-pub use routes::{router, standalone};
+pub use routes::router;
+pub use run::serve;
+pub use service::standalone;
 pub use state::{Limits, OutputsProcessor};
 pub use target::{Backoff, PushTarget};

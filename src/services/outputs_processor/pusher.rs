@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Tried, try_once};
@@ -15,13 +15,16 @@ use crate::store::{Push, PushOutcome, StoreError};
 const BATCH: usize = 256;
 /// Results that are on their way at once.
 const AT_ONCE: usize = 4;
+/// What those that are on their way get to arrive when the pusher is stopped.
+const LAST_TRIES: Duration = Duration::from_secs(10);
+
 /// Hands recorded results to the web app until `stop`: at least once each, oldest first, again and again with growing
 /// pauses as long as that can help. What the web app refuses for good (400, 404) becomes a dead letter. Results of
 /// earlier runs of the service are taken up first. Returns at once if there is no target.
 pub async fn pusher(state: &OutputsProcessor, stop: &CancellationToken) {
     let Some(target) = &state.target else { return };
     let mut pauses = Pauses::new(target.backoff);
-    loop {
+    while !stop.is_cancelled() {
         let wait = match round(state, target, &mut pauses, stop).await {
             Ok(wait) => wait,
             Err(e) => {
@@ -108,20 +111,31 @@ async fn round(
     }
     // When nothing is taken at the moment, no more tries are begun; those under way are waited for.
     let open = AtomicBool::new(true);
+    let open = &open;
+    let try_open = |push: Push| async move {
+        if open.load(Ordering::Relaxed) { Some((try_once(target, &push).await, push)) } else { None }
+    };
     let tries = futures::stream::iter(ready)
-        .map(async |push| match open.load(Ordering::Relaxed) {
-            true => Some((try_once(target, &push).await, push)),
-            false => None,
-        })
+        .map(try_open)
         .buffer_unordered(AT_ONCE)
-        .filter_map(async |ended| ended);
+        .filter_map(futures::future::ready);
     let mut tries = std::pin::pin!(tries);
     let (mut taken, mut closed) = (false, None);
+    let mut give_up = None;
     loop {
-        let (tried, push) = tokio::select! {
-            () = stop.cancelled() => break,
-            ended = tries.next() => match ended { Some(ended) => ended, None => break },
+        let ended = match give_up {
+            // What has been sent may have been taken: to hear of it saves sending it again.
+            Some(at) => timeout_at(at, tries.next()).await.unwrap_or_default(),
+            None => tokio::select! {
+                () = stop.cancelled() => {
+                    open.store(false, Ordering::Relaxed);
+                    give_up = Some(Instant::now() + LAST_TRIES);
+                    continue;
+                }
+                ended = tries.next() => ended,
+            },
         };
+        let Some((tried, push)) = ended else { break };
         if let Tried::Closed(reason, asked) = &tried {
             open.store(false, Ordering::Relaxed);
             if pauses.closed == 0 && closed.is_none() {
@@ -129,6 +143,7 @@ async fn round(
             }
             closed = Some(*asked);
         }
+        state.metrics.tried(&tried);
         taken |= matches!(tried, Tried::Taken);
         let id = push.result.task_id;
         state.store.pushed(&id, pauses.note(&id, push.tries, tried)).await?;

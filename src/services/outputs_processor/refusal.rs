@@ -15,6 +15,9 @@ pub enum Refusal {
         /// The job.
         id: JobId,
     },
+    /// 403: the token was not made with the cluster's key.
+    #[error("the token was not made with this cluster's key")]
+    Unsigned,
     /// 404: the job is unknown, or was cleaned up.
     #[error("there is no job {id}")]
     NoSuchJob {

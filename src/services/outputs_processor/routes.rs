@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,11 +19,6 @@ use crate::store::{AttemptToken, Recorded};
 /// [`Refusal`].
 pub fn router(state: Arc<OutputsProcessor>) -> Router {
     Router::new().route("/write/", post(write_outputs)).route("/push/", post(push_result)).with_state(state)
-}
-
-/// [`router`] and `GET /healthz`, for a service of its own.
-pub fn standalone(state: Arc<OutputsProcessor>) -> Router {
-    router(state).route("/healthz", get(async || Json(json!({"status": "ok"}))))
 }
 
 #[derive(Deserialize)]
@@ -44,6 +39,7 @@ async fn write_outputs(
     body: Body,
 ) -> Result<Json<Pointer>, Refusal> {
     let token = token(&headers)?;
+    state.admission.precheck(&token)?;
     let limit = state.limits.write;
     // Large bodies wait for each other, small ones pass side by side. Unknown sizes count as the largest.
     let share = body::announced(&headers).unwrap_or(limit).min(limit).div_ceil(1024).max(1);
@@ -51,7 +47,9 @@ async fn write_outputs(
     let _memory = state.memory.acquire_many(share).await.map_err(|e| Refusal::Incomplete(e.to_string()))?;
     let bytes = body::read(&headers, body, limit, state.limits).await?;
     let WriteBody { task_id, outputs } = body::parse(bytes).await?;
-    Ok(Json(write(&state, &token, &task_id, Outputs::from_json(outputs)?).await?))
+    let pointer = write(&state, &token, &task_id, Outputs::from_json(outputs)?).await?;
+    state.metrics.stored.inc();
+    Ok(Json(pointer))
 }
 
 async fn push_result(
@@ -60,6 +58,7 @@ async fn push_result(
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
     let token = token(&headers)?;
+    state.admission.precheck(&token)?;
     let bytes = body::read(&headers, body, state.limits.push, state.limits).await?;
     let PushBody { task_name, result } = body::parse(bytes).await?;
     let id = result.task_id.clone();
@@ -70,12 +69,12 @@ async fn push_result(
     }
 }
 
-fn token(headers: &HeaderMap) -> Result<AttemptToken, Refusal> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
-            Ok(AttemptToken(token.trim().to_owned()))
-        }
-        _ => Err(Refusal::Anonymous),
-    }
+pub(super) fn token(headers: &HeaderMap) -> Result<AttemptToken, Refusal> {
+    bearer(headers).map(|word| AttemptToken(word.to_owned())).ok_or(Refusal::Anonymous)
+}
+
+/// The word that the sender proves himself with.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, word) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some(word.trim()).filter(|word| scheme.eq_ignore_ascii_case("bearer") && !word.is_empty())
 }

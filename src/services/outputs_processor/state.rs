@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
-use super::PushTarget;
+use super::metrics::Metrics;
+use super::{Admission, PushTarget};
 use crate::model::JobId;
 use crate::outputs::Bucket;
-use crate::store::JobStore;
+use crate::store::{ClusterKey, EmbeddedStore, JobStore};
 
 /// How much a request may bring.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,8 @@ impl Default for Limits {
 /// What the outputs processor works with.
 pub struct OutputsProcessor {
     pub(super) store: Arc<dyn JobStore>,
+    pub(super) ledger: Arc<EmbeddedStore>,
+    pub(super) admission: Admission,
     pub(super) bucket: Bucket,
     pub(super) target: Option<PushTarget>,
     pub(super) limits: Limits,
@@ -36,24 +40,56 @@ pub struct OutputsProcessor {
     pub(super) recorded: Notify,
     /// Memory for bodies, in KiB.
     pub(super) memory: Semaphore,
+    /// Cancelled when nothing more is to be taken on.
+    pub(super) stopping: CancellationToken,
+    pub(super) metrics: Metrics,
     writing: [Mutex<()>; 64],
 }
 
 impl OutputsProcessor {
-    /// Results go to `store` and `bucket`, and with a target, from there to the web app (see [`super::pusher`]).
+    /// Results of attempts that `store` has started go to `store` and `bucket`, and with a target, from there to the web
+    /// app (see [`super::pusher`]). `ledger` is what is under `store`.
     pub fn new(
         store: Arc<dyn JobStore>,
+        ledger: Arc<EmbeddedStore>,
+        bucket: Bucket,
+        target: Option<PushTarget>,
+        limits: Limits,
+    ) -> Arc<Self> {
+        Self::with(store, ledger, Admission::Started, bucket, target, limits)
+    }
+
+    /// The same for results of attempts whose token was made with `key`: nothing else has to be known of them.
+    pub fn of_cluster(
+        key: ClusterKey,
+        ledger: Arc<EmbeddedStore>,
+        bucket: Bucket,
+        target: Option<PushTarget>,
+        limits: Limits,
+    ) -> Arc<Self> {
+        let store = Arc::clone(&ledger) as Arc<dyn JobStore>;
+        Self::with(store, ledger, Admission::Signed(key), bucket, target, limits)
+    }
+
+    fn with(
+        store: Arc<dyn JobStore>,
+        ledger: Arc<EmbeddedStore>,
+        admission: Admission,
         bucket: Bucket,
         target: Option<PushTarget>,
         limits: Limits,
     ) -> Arc<Self> {
         Arc::new(Self {
             store,
+            ledger,
+            admission,
             bucket,
             target,
             limits,
             recorded: Notify::new(),
             memory: Semaphore::new(limits.write.div_ceil(1024).max(1)),
+            stopping: CancellationToken::new(),
+            metrics: Metrics::new(),
             writing: std::array::from_fn(|_| Mutex::new(())),
         })
     }

@@ -71,14 +71,15 @@ impl Stack {
         if !listen.ip().is_loopback() && token.is_none() {
             return Err(ServiceError::Unprotected { address: listen });
         }
-        let store = Arc::new(WatchedStore::new(Arc::new(EmbeddedStore::open(&data_dir)?)));
+        let ledger = Arc::new(EmbeddedStore::open(&data_dir)?);
+        let store = Arc::new(WatchedStore::new(Arc::clone(&ledger) as _));
         let bound = TcpListener::bind(listen).await.and_then(|l| l.local_addr().map(|a| (l, a)));
         let (listener, bound) = bound.map_err(|source| ServiceError::Listen { address: listen, source })?;
         let address = StackAddress::here(bound)?;
         let runtime: Arc<dyn JobRuntime> = Arc::new(ProcessRuntime::new(program, &data_dir)?);
         let host: Arc<dyn ModelHost> = Arc::new(host.posting_to(address.url.clone()));
         let results =
-            OutputsProcessor::new(Arc::clone(&store) as _, bucket.clone(), push, Default::default());
+            OutputsProcessor::new(Arc::clone(&store) as _, ledger, bucket.clone(), push, Default::default());
         let found = Arc::new(LocalResults::new(Arc::clone(&results), Arc::clone(&store) as _, bucket));
         let dispatcher = Dispatcher::new(
             Arc::clone(&store),

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::codec::{QueuedPush, Record, decode, encode, failed};
+use super::codec::{DeadLetter, QueuedPush, Record, decode, encode, failed};
 use super::tables::{self, STATUSES, code};
 use super::writer::Refusal;
 use crate::model::{Job, JobId, JobStatus, Outcome, TaskResult};
@@ -17,11 +17,12 @@ pub(super) struct Batch<'t> {
     jobs: Table<'t, u64, &'static [u8]>,
     ids: Table<'t, &'static str, u64>,
     kwargs: Table<'t, u64, &'static [u8]>,
-    results: Table<'t, u64, &'static [u8]>,
+    pub(super) results: Table<'t, u64, &'static [u8]>,
     by_status: Table<'t, (u8, u64), ()>,
     queues: Table<'t, (&'static str, u64), ()>,
     pushes: Table<'t, u64, &'static [u8]>,
-    dead_letters: Table<'t, u64, &'static str>,
+    pub(super) dead_letters: Table<'t, u64, &'static str>,
+    pub(super) tombstones: Table<'t, &'static str, i64>,
     before: Counts,
     counts: Counts,
     next_seq: u64,
@@ -43,6 +44,7 @@ impl<'t> Batch<'t> {
             by_status: transaction.open_table(tables::BY_STATUS).map_err(failed)?,
             queues: transaction.open_table(tables::QUEUES).map_err(failed)?,
             dead_letters: transaction.open_table(tables::DEAD_LETTERS).map_err(failed)?,
+            tombstones: transaction.open_table(tables::TOMBSTONES).map_err(failed)?,
             meta,
             jobs,
             pushes,
@@ -86,16 +88,24 @@ impl<'t> Batch<'t> {
             started_at: None,
             finished_at: None,
         };
+        let record = Record { job, token: None, delivered: None, lost: 0, push: None };
+        let seq = self.add(&record)?;
+        self.kwargs.insert(seq, kwargs).map_err(failed)?;
+        Ok(Submitted::Created(record.job))
+    }
+
+    /// Puts a new record behind all others.
+    pub(super) fn add(&mut self, record: &Record) -> Result<u64, Refusal> {
         let seq = self.next_seq;
         self.next_seq += 1;
-        let record = Record { job, token: None, delivered: None, lost: 0, push: None };
-        self.jobs.insert(seq, encode(&record)?.as_slice()).map_err(failed)?;
+        self.put(seq, record)?;
         self.ids.insert(record.job.id.as_str(), seq).map_err(failed)?;
-        self.kwargs.insert(seq, kwargs).map_err(failed)?;
-        self.by_status.insert((code(JobStatus::Pending), seq), ()).map_err(failed)?;
-        self.queues.insert((record.job.model.to_string().as_str(), seq), ()).map_err(failed)?;
-        self.counts.pending += 1;
-        Ok(Submitted::Created(record.job))
+        self.by_status.insert((code(record.job.status), seq), ()).map_err(failed)?;
+        if record.job.status == JobStatus::Pending {
+            self.queues.insert((record.job.model.to_string().as_str(), seq), ()).map_err(failed)?;
+        }
+        *self.counts.of(record.job.status) += 1;
+        Ok(seq)
     }
 
     fn compare(&self, seq: u64, job: Job, submission: &Submission) -> Result<Submitted, Refusal> {
@@ -229,19 +239,25 @@ impl<'t> Batch<'t> {
             if !record.job.status.is_final() || record.push.is_some() {
                 continue;
             }
-            self.jobs.remove(seq).map_err(failed)?;
-            self.ids.remove(id.as_str()).map_err(failed)?;
-            self.kwargs.remove(seq).map_err(failed)?;
-            self.results.remove(seq).map_err(failed)?;
-            self.dead_letters.remove(seq).map_err(failed)?;
-            self.by_status.remove((code(record.job.status), seq)).map_err(failed)?;
-            *self.counts.of(record.job.status) -= 1;
+            self.erase(seq, &record)?;
             removed.push(id.clone());
         }
         Ok(removed)
     }
 
-    pub(super) fn pushed(&mut self, id: &JobId, outcome: PushOutcome) -> Result<(), Refusal> {
+    /// Removes everything about a job that is not queued for the web app.
+    pub(super) fn erase(&mut self, seq: u64, record: &Record) -> Result<(), Refusal> {
+        self.jobs.remove(seq).map_err(failed)?;
+        self.ids.remove(record.job.id.as_str()).map_err(failed)?;
+        self.kwargs.remove(seq).map_err(failed)?;
+        self.results.remove(seq).map_err(failed)?;
+        self.dead_letters.remove(seq).map_err(failed)?;
+        self.by_status.remove((code(record.job.status), seq)).map_err(failed)?;
+        *self.counts.of(record.job.status) -= 1;
+        Ok(())
+    }
+
+    pub(super) fn pushed(&mut self, id: &JobId, outcome: PushOutcome, now: Timestamp) -> Result<(), Refusal> {
         let Some((seq, mut record)) = self.find(id)? else { return Ok(()) };
         let Some(key) = record.push.take() else { return Ok(()) };
         let queued: QueuedPush = match self.pushes.remove(key).map_err(failed)? {
@@ -251,7 +267,8 @@ impl<'t> Batch<'t> {
         match outcome {
             PushOutcome::Taken => {}
             PushOutcome::Refused { reason } => {
-                self.dead_letters.insert(seq, reason.as_str()).map_err(failed)?;
+                let letter = DeadLetter { reason, tries: queued.tries + 1, since: Some(now) };
+                self.dead_letters.insert(seq, letter.write()?.as_str()).map_err(failed)?;
             }
             PushOutcome::TryLater { reason } => {
                 // To the end: one that the web app can't take now must not hold up the others.
@@ -272,19 +289,24 @@ impl<'t> Batch<'t> {
         }
     }
 
-    fn queue_push(&mut self, push: &QueuedPush) -> Result<u64, Refusal> {
+    pub(super) fn queue_push(&mut self, push: &QueuedPush) -> Result<u64, Refusal> {
         let key = self.next_push;
         self.next_push += 1;
         self.pushes.insert(key, encode(push)?.as_slice()).map_err(failed)?;
         Ok(key)
     }
 
-    fn put(&mut self, seq: u64, record: &Record) -> Result<(), Refusal> {
+    pub(super) fn put(&mut self, seq: u64, record: &Record) -> Result<(), Refusal> {
         self.jobs.insert(seq, encode(record)?.as_slice()).map_err(failed)?;
         Ok(())
     }
 
-    fn move_to(&mut self, seq: u64, record: &mut Record, status: JobStatus) -> Result<(), Refusal> {
+    pub(super) fn move_to(
+        &mut self,
+        seq: u64,
+        record: &mut Record,
+        status: JobStatus,
+    ) -> Result<(), Refusal> {
         let old = std::mem::replace(&mut record.job.status, status);
         self.by_status.remove((code(old), seq)).map_err(failed)?;
         self.by_status.insert((code(status), seq), ()).map_err(failed)?;

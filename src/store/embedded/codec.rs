@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,26 @@ pub(super) struct QueuedPush {
     pub(super) seq: u64,
     pub(super) tries: u32,
     pub(super) reason: Option<String>,
+}
+
+/// What [`super::tables::DEAD_LETTERS`] holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DeadLetter {
+    pub(super) reason: String,
+    pub(super) tries: u32,
+    pub(super) since: Option<Timestamp>,
+}
+
+impl DeadLetter {
+    /// Early stores hold the reason alone.
+    pub(super) fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| Self { reason: text.to_owned(), tries: 0, since: None })
+    }
+
+    pub(super) fn write(&self) -> Result<String, StoreError> {
+        serde_json::to_string(self)
+            .map_err(|e| StoreError::Failed { reason: format!("cannot encode a dead letter: {e}") })
+    }
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {

@@ -13,6 +13,7 @@
 
 mod batch;
 mod codec;
+mod ledger;
 mod open;
 mod read;
 mod store;

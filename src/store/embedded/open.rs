@@ -86,7 +86,7 @@ fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
         }
     };
     match found {
-        Some(tables::FORMAT) => make_queues(database),
+        Some(tables::FORMAT) => add_tables(database),
         Some(found) => Err(StoreError::Format { path: path.to_owned(), found, known: tables::FORMAT }),
         None => create_tables(database),
     }
@@ -106,17 +106,28 @@ fn create_tables(database: &Database) -> Result<(), StoreError> {
         write.open_table(tables::QUEUES).map_err(failed)?;
         write.open_table(tables::PUSHES).map_err(failed)?;
         write.open_table(tables::DEAD_LETTERS).map_err(failed)?;
+        write.open_table(tables::TOMBSTONES).map_err(failed)?;
     }
     write.commit().map_err(failed)
 }
 
+/// What a file lacks that an earlier csw has written.
+fn add_tables(database: &Database) -> Result<(), StoreError> {
+    let read = database.begin_read().map_err(failed)?;
+    let known: Vec<String> =
+        read.list_tables().map_err(failed)?.map(|table| table.name().to_owned()).collect();
+    let lacks = |name: &str| !known.iter().any(|known| known == name);
+    if lacks(tables::QUEUES.name()) {
+        make_queues(database)?;
+    }
+    if lacks(tables::TOMBSTONES.name()) {
+        create_tables(database)?;
+    }
+    Ok(())
+}
+
 /// The queue of each model, where a csw that knew but one queue for all has written the file.
 fn make_queues(database: &Database) -> Result<(), StoreError> {
-    let read = database.begin_read().map_err(failed)?;
-    let mut known = read.list_tables().map_err(failed)?;
-    if known.any(|table| table.name() == tables::QUEUES.name()) {
-        return Ok(());
-    }
     let write = database.begin_write().map_err(failed)?;
     {
         let mut queues = write.open_table(tables::QUEUES).map_err(failed)?;

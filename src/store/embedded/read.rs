@@ -10,7 +10,7 @@ use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskName, TaskR
 use crate::store::{Counts, Page, Push, RunningAttempt, StoreError};
 
 /// One consistent look at the store.
-pub(super) struct Snapshot(ReadTransaction);
+pub(super) struct Snapshot(pub(super) ReadTransaction);
 
 impl Snapshot {
     pub(super) fn take(database: &Database) -> Result<Self, StoreError> {
@@ -43,10 +43,7 @@ impl Snapshot {
     }
 
     pub(super) fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
-        let from = match &page.after {
-            Some(id) => self.seq(id)?.ok_or_else(|| StoreError::NoSuchJob { id: id.clone() })? + 1,
-            None => 0,
-        };
+        let from = self.after(page.after.as_ref())?;
         let models: HashSet<_> = page.models.iter().collect();
         let limit = page.limit.unwrap_or(usize::MAX);
         let wanted = |record: &Record| models.is_empty() || models.contains(&record.job.model);
@@ -139,13 +136,21 @@ impl Snapshot {
         Ok(found)
     }
 
+    /// The sequence number that a page starts with.
+    pub(super) fn after(&self, id: Option<&JobId>) -> Result<u64, StoreError> {
+        match id {
+            Some(id) => Ok(self.seq(id)?.ok_or_else(|| StoreError::NoSuchJob { id: id.clone() })? + 1),
+            None => Ok(0),
+        }
+    }
+
     fn seq(&self, id: &JobId) -> Result<Option<u64>, StoreError> {
         let ids = self.0.open_table(tables::IDS).map_err(failed)?;
         let found = ids.get(id.as_str()).map_err(failed)?;
         Ok(found.map(|v| v.value()))
     }
 
-    fn value<T: serde::de::DeserializeOwned>(
+    pub(super) fn value<T: serde::de::DeserializeOwned>(
         &self,
         table: redb::TableDefinition<'_, u64, &'static [u8]>,
         seq: u64,

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redb::Database;
 
+use super::batch::Batch;
 use super::codec::encode;
 use super::open::open;
 use super::read::Snapshot;
-use super::writer::Writer;
+use super::writer::{Refusal, Writer};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
 use crate::store::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
@@ -40,12 +41,22 @@ impl EmbeddedStore {
 
     /// For lookups of a few pages: those are in memory or in the operating system's cache, and handing them to
     /// another thread would take longer.
-    fn look<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn look<T>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         read(&Snapshot::take(&self.database)?)
     }
 
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Batch<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(operation).await
+    }
+
     /// For reads that go over many jobs.
-    async fn scan<T: Send + 'static>(
+    pub(super) async fn scan<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -151,6 +162,6 @@ impl JobStore for EmbeddedStore {
 
     async fn pushed(&self, id: &JobId, outcome: PushOutcome) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.write(move |batch| batch.pushed(&id, outcome)).await
+        self.writer.write(move |batch| batch.pushed(&id, outcome, Timestamp::now())).await
     }
 }

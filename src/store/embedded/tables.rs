@@ -22,8 +22,11 @@ pub(super) const BY_STATUS: TableDefinition<'_, (u8, u64), ()> = TableDefinition
 pub(super) const QUEUES: TableDefinition<'_, (&str, u64), ()> = TableDefinition::new("queues");
 /// Order of pushing → the push.
 pub(super) const PUSHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pushes");
-/// Sequence number → why the web app refused the result for good.
+/// Sequence number → why the web app refused the result for good, as JSON.
 pub(super) const DEAD_LETTERS: TableDefinition<'_, u64, &str> = TableDefinition::new("dead_letters");
+
+/// Id of a job that was cancelled before anything was known of it → when, in Unix seconds.
+pub(super) const TOMBSTONES: TableDefinition<'_, &str, i64> = TableDefinition::new("tombstones");
 
 /// The status in a key of [`BY_STATUS`].
 pub(super) fn code(status: JobStatus) -> u8 {
