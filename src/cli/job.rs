@@ -1,26 +1,35 @@
 //! `csw job`
 
-use std::collections::BTreeMap;
-use std::os::fd::AsFd;
+mod container;
+mod folder;
+mod secrets;
+mod stop;
+
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
-use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Context;
-use crate::error::{Exit, Failure};
-use crate::executor::{self, Delivered, JobDir, Launch, Sinks};
+use crate::error::Exit;
+use crate::executor::ImageModel;
 use crate::model::{JobId, TaskName};
 
 /// Run one task of a model and post its result
 ///
-/// Started by the scheduler, once for every attempt of a job. Works in the folder that CSW_JOB_DIR names:
-/// launch.json and kwargs.json say what to run; result.json is written before the result is posted to the outputs
-/// processor at CSW_OUTPUTS_PROCESSOR. The model's output goes to stdout.
+/// Started by the scheduler, once for every attempt of a job. The model's output goes to stdout.
+///
+/// With CSW_JOB_DIR it works in that folder: launch.json and kwargs.json say what to run; result.json is written before the
+/// result is posted to the outputs processor at CSW_OUTPUTS_PROCESSOR.
+///
+/// Without, it works in a container of the model's image. What to run is in the file CSW_MODEL_FILE, which the image has;
+/// the inputs are in Redis (REDIS_HOST, REDIS_PORT, REDIS_EXECUTOR_PW), sealed with CSW_JOB_KEY; CSW_JOB_TOKEN proves to the
+/// outputs processor whose attempt it is. CSW_SECRET_NAMES (with commas) names the variables that are the model's secrets,
+/// CSW_TIME_LIMIT is in seconds. Redis and the outputs processor are waited for, ten minutes each.
+///
+/// Exit codes in a container: 0 when the result (also that of a model that failed) is delivered, or none is wanted; 1, 2 and
+/// 70 when another attempt would end likewise: wrong configuration or usage, or a bug; 4 when Redis or the outputs processor
+/// could not be reached, and 5 when it was ended from outside (SIGTERM) before there was a result: both to be tried again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  CSW_JOB_DIR=$PWD/attempt csw job --job-id run-1 --route-name sim")]
 pub(super) struct JobArgs {
@@ -32,9 +41,13 @@ pub(super) struct JobArgs {
     #[arg(short, long, value_enum, value_name = "TASK")]
     route_name: TaskName,
 
-    /// Folder of the attempt
+    /// Folder of the attempt; none in a container
     #[arg(long, env = "CSW_JOB_DIR", value_name = "DIR")]
-    job_dir: PathBuf,
+    job_dir: Option<PathBuf>,
+
+    /// What a container's image says of its model
+    #[arg(long, env = "CSW_MODEL_FILE", value_name = "FILE", default_value = ImageModel::PATH)]
+    model_file: PathBuf,
 
     /// Base URL of the outputs processor; without one the result stays in the folder
     #[arg(long, env = "CSW_OUTPUTS_PROCESSOR", value_name = "URL")]
@@ -42,64 +55,9 @@ pub(super) struct JobArgs {
 }
 
 pub(super) fn run(context: &Context, args: JobArgs) -> anyhow::Result<Exit> {
-    let JobArgs { job_id, route_name, job_dir, outputs_processor } = args;
-    let folder = JobDir::new(job_dir);
-    let launch = folder.launch()?;
-    if launch.task_id != job_id || launch.task != route_name {
-        let message = format!(
-            "the folder is for job {} and task {}, not for {job_id} and {route_name}",
-            launch.task_id, launch.task
-        );
-        return Err(Failure::usage(message).into());
+    let JobArgs { job_id, route_name, job_dir, model_file, outputs_processor } = args;
+    match job_dir {
+        Some(folder) => folder::run(context, &job_id, route_name, folder, outputs_processor),
+        None => container::run(context, job_id, route_name, &model_file, outputs_processor),
     }
-    let kwargs = folder.kwargs()?;
-    let secrets = secrets(&launch)?;
-    let token = SecretString::from(std::env::var("CSW_JOB_TOKEN").unwrap_or_default());
-    let log = std::io::stdout().as_fd().try_clone_to_owned().context("cannot open the log")?;
-    executor::adopt_orphans();
-    context.block_on(async {
-        let cancel = cancelled_by_sigterm()?;
-        let sinks = Sinks { log: Box::new(std::fs::File::from(log)), secrets, cancel };
-        let result = executor::run(&launch, &kwargs, sinks).await;
-        if let Some(traceback) = &result.traceback {
-            context.printer().note(traceback.trim_end());
-        }
-        folder.spool(&result)?;
-        let Some(base) = outputs_processor else { return Ok(Exit::Ok) };
-        match executor::deliver(&base, &token, route_name, result).await {
-            Ok(Delivered::Taken | Delivered::Fenced) => {}
-            // The result is safe: the scheduler takes it from the folder.
-            Err(e) => context.printer().warn(format!("csw: {e}; it is kept in the job's folder")),
-        }
-        Ok(Exit::Ok)
-    })
-}
-
-fn secrets(launch: &Launch) -> anyhow::Result<BTreeMap<String, SecretString>> {
-    let mut found = BTreeMap::new();
-    for name in &launch.secret_names {
-        match std::env::var(name) {
-            Ok(value) => drop(found.insert(name.clone(), SecretString::from(value))),
-            Err(std::env::VarError::NotPresent) => {}
-            Err(std::env::VarError::NotUnicode(_)) => {
-                return Err(Failure::config(format!("the secret {name} is not valid UTF-8")).into());
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn cancelled_by_sigterm() -> anyhow::Result<CancellationToken> {
-    let cancel = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let token = cancel.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        token.cancel();
-    });
-    Ok(cancel)
 }

@@ -32,6 +32,20 @@ pub enum ExecutorError {
         url: String,
         /// Its answer, or why there is none.
         reason: String,
+        /// Another time it may work.
+        passing: bool,
+    },
+    /// The outputs processor did not say whether an attempt's result is wanted.
+    #[error("cannot learn from {url} whether job {id} waits for a result: {reason}")]
+    Attempt {
+        /// The job.
+        id: JobId,
+        /// Where it was asked.
+        url: String,
+        /// Its answer, or why there is none.
+        reason: String,
+        /// Another time it may work.
+        passing: bool,
     },
     /// Nobody knows where the model's repository is.
     #[error("model {model} has no repository")]
@@ -117,7 +131,13 @@ impl ExecutorError {
 impl Diagnose for ExecutorError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Delivery { .. } => Exit::Remote,
+            Self::Delivery { passing, .. } | Self::Attempt { passing, .. } => {
+                if *passing {
+                    Exit::Remote
+                } else {
+                    Exit::Config
+                }
+            }
             Self::Step { what, .. } if what.starts_with("fetch ") => Exit::Remote,
             _ => Exit::Config,
         }
@@ -125,6 +145,14 @@ impl Diagnose for ExecutorError {
 
     fn hints(&self) -> Vec<String> {
         let hint = match self {
+            Self::Delivery { passing: true, .. } | Self::Attempt { passing: true, .. } => {
+                "Look at the outputs processor: `kubectl get pods -l app=outputs-processor`".to_owned()
+            }
+            Self::Delivery { .. } | Self::Attempt { .. } => {
+                "Check CSW_OUTPUTS_PROCESSOR and CSW_JOB_TOKEN, and that scheduler and outputs processor have the \
+                 same cluster key"
+                    .to_owned()
+            }
             Self::NoRepository { .. } => {
                 "Set `repo_url` in the model's file: a git URL or a folder".to_owned()
             }

@@ -1,18 +1,13 @@
 //! Results on their way to the outputs processor.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
 
 use super::Attempt;
-
-struct Request {
-    path: String,
-    authorization: String,
-    body: Value,
-}
+use super::stand_in::{Request, read};
 
 /// Answers each connection's requests with the next status and body, and tells what was asked.
 fn server(answers: Vec<(u16, Value)>) -> (String, mpsc::Receiver<Request>) {
@@ -35,26 +30,6 @@ fn server(answers: Vec<(u16, Value)>) -> (String, mpsc::Receiver<Request>) {
     (url, asked)
 }
 
-fn read(stream: &mut BufReader<std::net::TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    stream.read_line(&mut line).ok().filter(|n| *n > 0)?;
-    let path = line.split_whitespace().nth(1)?.to_owned();
-    let (mut length, mut authorization) = (0, String::new());
-    loop {
-        let mut header = String::new();
-        stream.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().ok()?,
-            "authorization" => authorization = value.to_owned(),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    Some(Request { path, authorization, body: serde_json::from_slice(&body).ok()? })
-}
-
 fn model() -> Attempt {
     Attempt::python(
         "def run_model(m, a):\n    return {'renderable': [], 'downloadable': [{'media_type': 'Text', 'title': 't', 'data': 'd'}]}\n",
@@ -68,10 +43,10 @@ fn outputs_are_written_and_the_result_is_pushed_with_the_pointer() {
     let ended = model().env("CSW_OUTPUTS_PROCESSOR", &url).run();
     assert_eq!(ended.outputs()["downloadable"][0]["data"], "d");
     let (write, push) = (asked.recv().unwrap(), asked.recv().unwrap());
-    assert_eq!((write.path.as_str(), write.authorization.as_str()), ("/write/", "Bearer tkn"));
+    assert_eq!((write.line.as_str(), write.authorization.as_str()), ("POST /write/", "Bearer tkn"));
     assert_eq!(write.body["task_id"], "test-1");
     assert_eq!(write.body["outputs"], *ended.outputs());
-    assert_eq!((push.path.as_str(), push.authorization.as_str()), ("/push/", "Bearer tkn"));
+    assert_eq!((push.line.as_str(), push.authorization.as_str()), ("POST /push/", "Bearer tkn"));
     assert_eq!(push.body["task_name"], "sim");
     assert_eq!(push.body["result"]["outputs"], json!({"pointer": 1}));
     assert_eq!(push.body["result"]["model_version"], "1.2.3");
@@ -83,7 +58,7 @@ fn a_failure_is_pushed_alone() {
     let (url, asked) = server(vec![(200, json!({}))]);
     let ended = Attempt::python("").env("CSW_OUTPUTS_PROCESSOR", &url).run();
     let push = asked.recv().unwrap();
-    assert_eq!(push.path, "/push/");
+    assert_eq!(push.line, "POST /push/");
     assert_eq!(push.body["result"], ended.result);
     assert_eq!(push.body["result"]["status"], "FAIL");
 }
@@ -93,8 +68,8 @@ fn a_server_that_is_busy_is_asked_again() {
     let answers = vec![(503, json!({})), (200, json!({"p": 1})), (429, json!({})), (200, json!({}))];
     let (url, asked) = server(answers);
     model().env("CSW_OUTPUTS_PROCESSOR", &url).run().outputs();
-    let paths: Vec<String> = (0..4).map(|_| asked.recv().unwrap().path).collect();
-    assert_eq!(paths, ["/write/", "/write/", "/push/", "/push/"]);
+    let lines: Vec<String> = (0..4).map(|_| asked.recv().unwrap().line).collect();
+    assert_eq!(lines, ["POST /write/", "POST /write/", "POST /push/", "POST /push/"]);
 }
 
 #[test]

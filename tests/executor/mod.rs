@@ -2,10 +2,12 @@
 
 mod attempt;
 mod command_models;
+mod container;
 mod delivery;
 mod endings;
 mod environments;
 mod pool;
 mod results;
+mod stand_in;
 
 pub use attempt::Attempt;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::executor::{ExecutorError, Launch, PoolSize, WorkerPool, deliver};
+use crate::executor::{ExecutorError, Launch, PoolSize, Recipient, WorkerPool};
 use crate::model::{JobId, Outcome, TaskKwargs, TaskName, TaskResult};
 
 /// Answers that are remembered. A model asks for one a set of meta parameters, and they may be large.
@@ -125,7 +125,7 @@ impl InputsServer {
         self.0.later.spawn(async move {
             let result = this.run(id.clone(), task, kwargs).await;
             drop(admitted);
-            if let Err(e) = deliver(&outputs_processor, &token, task, result).await {
+            if let Err(e) = Recipient::new(outputs_processor, token).deliver(task, result).await {
                 let e: ExecutorError = e;
                 tracing::error!("the result of {id} is lost: {e}");
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::record::Record;
-use crate::model::{Job, JobId, JobStatus};
+use crate::model::{Job, JobId, JobStatus, ModelName};
 use crate::store::{Counts, Page, StoreError};
 
 /// Every record in memory, found by place, id and state.
@@ -13,6 +13,8 @@ pub(super) struct Index {
     records: BTreeMap<u64, Arc<Record>>,
     ids: HashMap<JobId, u64>,
     by_status: BTreeSet<(u8, u64)>,
+    /// PENDING jobs of each model.
+    queues: BTreeMap<ModelName, BTreeSet<u64>>,
     /// Those that have ended, in the order in which they did.
     ended: BTreeSet<(Timestamp, u64)>,
     counts: Counts,
@@ -33,6 +35,9 @@ impl Index {
         self.ids.insert(record.job.id.clone(), record.seq);
         self.by_status.insert((record.job.status as u8, record.seq));
         self.ended.extend(end_of(&record));
+        if record.job.status == JobStatus::Pending {
+            self.queues.entry(record.job.model.clone()).or_default().insert(record.seq);
+        }
         *self.counts.of(record.job.status) += 1;
         self.records.insert(record.seq, record);
     }
@@ -46,6 +51,12 @@ impl Index {
         self.by_status.remove(&(record.job.status as u8, seq));
         if let Some(end) = end_of(&record) {
             self.ended.remove(&end);
+        }
+        if let Some(queue) = self.queues.get_mut(&record.job.model)
+            && queue.remove(&seq)
+            && queue.is_empty()
+        {
+            self.queues.remove(&record.job.model);
         }
         *self.counts.of(record.job.status) -= 1;
         Some(record)
@@ -74,6 +85,11 @@ impl Index {
         (self.ended.len() > remembered).then(|| self.ended.first().map(|(_, seq)| *seq))?
     }
 
+    /// Models that have PENDING jobs.
+    pub(super) fn waiting(&self) -> Vec<ModelName> {
+        self.queues.keys().cloned().collect()
+    }
+
     pub(super) fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
         let from = match &page.after {
             Some(id) => self.get(id).ok_or_else(|| StoreError::NoSuchJob { id: id.clone() })?.seq + 1,
@@ -85,6 +101,10 @@ impl Index {
         if page.status.is_empty() {
             let records = self.records.range(from..).map(|(_, record)| record).filter(wanted);
             return Ok(records.take(limit).map(|record| record.job.clone()).collect());
+        }
+        if let ([JobStatus::Pending], [model]) = (page.status.as_slice(), page.models.as_slice()) {
+            let queue = self.queues.get(model).into_iter().flat_map(|queue| queue.range(from..));
+            return Ok(queue.filter_map(|seq| self.at(*seq)).take(limit).map(|r| r.job.clone()).collect());
         }
         // Of each state as many as could be wanted at most, in order together.
         let states: BTreeSet<u8> = page.status.iter().map(|s| *s as u8).collect();

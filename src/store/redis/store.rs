@@ -15,7 +15,7 @@ use super::open::{Opened, open};
 use super::record::{Record, digest};
 use super::writer::{Operation, QUEUE, Shared, Writer};
 use super::{REMEMBERED, RedisConfig};
-use crate::model::{Job, JobId, JobStatus, TaskKwargs, TaskResult};
+use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
 use crate::store::{
     AttemptToken, ClusterKey, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt,
     StartedAttempt, StoreError, Submission, Submitted,
@@ -209,6 +209,10 @@ impl JobStore for RedisStore {
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
         let index = self.index()?;
         Ok(index.of(JobStatus::Pending, 0).take(limit).map(|record| record.job.clone()).collect())
+    }
+
+    async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
+        Ok(self.index()?.waiting())
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
