@@ -141,7 +141,7 @@ fn config(dir: &Path) -> StackConfig {
     StackConfig {
         data_dir: dir.join("data"),
         listen: ([127, 0, 0, 1], 0).into(),
-        token: None,
+        tokens: Default::default(),
         program: "/nonexistent".into(),
         catalogue: Catalogue::fixed([model(dir)]),
         host: LocalHost::new(

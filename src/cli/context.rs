@@ -1,9 +1,11 @@
 use std::future::Future;
 
 use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::GlobalArgs;
 use crate::secret::SecretValue;
+use crate::services::tokens;
 use crate::settings::{Overrides, Settings};
 use crate::ui::{Printer, Verbosity, logs};
 
@@ -38,9 +40,11 @@ impl Context {
         adjust(&mut overrides);
         let cwd = std::env::current_dir().context("cannot tell the working folder")?;
         let settings = Settings::resolve(overrides, &cwd)?;
-        let secrets =
-            [&settings.cs_api_token, &settings.scheduler_token].into_iter().flat_map(|s| s.value.clone());
-        logs::mask(&secrets.map(SecretValue::from).collect::<Vec<_>>());
+        let api = settings.cs_api_token.value.clone();
+        let tokens =
+            settings.scheduler_token.value.iter().flat_map(|text| tokens::words(text.expose_secret()));
+        let tokens = tokens.map(|token| SecretString::from(token.to_owned()));
+        logs::mask(&api.into_iter().chain(tokens).map(SecretValue::from).collect::<Vec<_>>());
         tracing::debug!(root = %settings.root.display(), "settings resolved");
         Ok(settings)
     }

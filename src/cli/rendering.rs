@@ -176,7 +176,7 @@ pub(super) async fn keep(backend: &dyn SecretBackend, changes: Vec<Change>) -> a
 }
 
 /// 40 letters and digits from the operating system's randomness: 238 bits.
-fn generate() -> Result<String, String> {
+pub(super) fn generate() -> Result<String, String> {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut password = String::new();
     while password.len() < 40 {

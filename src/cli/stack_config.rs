@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use secrecy::SecretString;
 
 use crate::executor::environment::{Environments, PrepareProgress};
 use crate::outputs::Bucket;
@@ -11,6 +10,7 @@ use crate::secret;
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::Limits;
 use crate::services::stack::{LocalHost, StackConfig};
+use crate::services::tokens::Tokens;
 use crate::settings::Settings;
 
 /// Attempts that end without a result before a job fails.
@@ -21,13 +21,13 @@ pub(super) struct Differences {
     pub(super) catalogue: Catalogue,
     pub(super) data_dir: PathBuf,
     pub(super) listen: SocketAddr,
-    pub(super) token: Option<SecretString>,
+    pub(super) tokens: Tokens,
     pub(super) progress: Arc<dyn PrepareProgress>,
 }
 
 /// What the embedded stack is started with.
 pub(super) fn stack_config(settings: &Settings, differences: Differences) -> anyhow::Result<StackConfig> {
-    let Differences { catalogue, data_dir, listen, token, progress } = differences;
+    let Differences { catalogue, data_dir, listen, tokens, progress } = differences;
     let bucket = match &settings.bucket.value {
         Some(bucket) => Bucket::open(bucket)?,
         None => Bucket::open(&data_dir.join("bucket").to_string_lossy())?,
@@ -37,7 +37,7 @@ pub(super) fn stack_config(settings: &Settings, differences: Differences) -> any
     Ok(StackConfig {
         data_dir,
         listen,
-        token,
+        tokens,
         program: std::env::current_exe().context("cannot tell which program this is")?,
         catalogue,
         host: LocalHost::new(environments, progress, Arc::from(secret::open(settings)?), grace),

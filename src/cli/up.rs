@@ -14,6 +14,7 @@ use crate::executor::environment::PrepareProgress;
 use crate::services::catalogue::Catalogue;
 use crate::services::outputs_processor::{Backoff, PushTarget};
 use crate::services::stack::Stack;
+use crate::services::tokens::Tokens;
 use crate::settings::Settings;
 use crate::ui::Printer;
 
@@ -62,7 +63,7 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
             catalogue,
             data_dir: data_dir.clone(),
             listen: settings.listen.value,
-            token: settings.scheduler_token.value.clone(),
+            tokens: Tokens::of(&settings)?,
             progress: Arc::new(Steps(printer)),
         },
     )?;

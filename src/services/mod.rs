@@ -14,6 +14,7 @@ pub mod outputs_processor;
 pub mod results;
 pub mod scheduler;
 pub mod stack;
+pub mod tokens;
 
 pub use error::ServiceError;
 

@@ -122,8 +122,11 @@ settings! { places;
     scheduler: Url, Some(("--scheduler", |o: &Overrides| o.scheduler.clone())), "CSW_SCHEDULER", "`http://127.0.0.1:8888/`" =>
         places.local_scheduler.clone();
 
-    /// What callers of the scheduler prove themselves with.
+    /// What callers of the scheduler prove themselves with; the scheduler takes any of several, separated by commas.
     scheduler_token: Option<SecretString>, NO_FLAG, "CSW_SCHEDULER_TOKEN", "none: nobody has to" => None;
+
+    /// File with more of these tokens, one a line; read again when it changes, as a mounted Secret does.
+    scheduler_token_file: Option<PathBuf>, NO_FLAG, "CSW_SCHEDULER_TOKEN_FILE", "none" => None;
 
     /// Where the embedded stack listens.
     listen: SocketAddr, Some(("--listen", |o: &Overrides| o.listen.clone())), "CSW_LISTEN", "`127.0.0.1:8888`" =>

@@ -4,3 +4,4 @@ mod commands;
 mod durability;
 mod identity;
 mod input;
+mod rotate;

@@ -77,7 +77,7 @@ impl Ground {
         let config = StackConfig {
             data_dir: self.path().join("data"),
             listen: ([127, 0, 0, 1], 0).into(),
-            token: self.token.map(|t| t.to_owned().into()),
+            tokens: self.token.map(|t| t.to_owned().into()).into(),
             program: PathBuf::from(env!("CARGO_BIN_EXE_csw")),
             catalogue: Catalogue::fixed(self.models.clone()),
             host: LocalHost::new(

@@ -6,3 +6,4 @@ mod harness;
 mod pushing;
 mod runtime;
 mod scheduler;
+mod tokens;

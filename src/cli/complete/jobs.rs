@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
 use crate::services::client::SchedulerClient;
+use crate::services::tokens::Tokens;
 use crate::settings::{Overrides, Settings};
 
 /// Nobody waits longer than this at TAB.
@@ -23,7 +24,8 @@ fn complete(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 fn ask(typed: &str) -> Option<Vec<CompletionCandidate>> {
     let settings = Settings::resolve(Overrides::default(), &std::env::current_dir().ok()?).ok()?;
-    let client = SchedulerClient::new(settings.scheduler.value, settings.scheduler_token.value).ok()?;
+    let token = Tokens::shown(&settings).ok()?;
+    let client = SchedulerClient::new(settings.scheduler.value, token).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let page = async { tokio::time::timeout(PATIENCE, client.page(&[], &[], None, MOST)).await };
     let page = runtime.block_on(page).ok()?.ok()?;

@@ -9,6 +9,7 @@ use crate::cli::Context;
 use crate::cli::args::ClusterArgs;
 use crate::kube::Access;
 use crate::services::client::{ClientError, SchedulerClient};
+use crate::services::tokens::Tokens;
 use crate::settings::{Origin, Settings};
 
 /// Which scheduler.
@@ -58,7 +59,8 @@ impl SchedulerAt {
             let forwarded = Forwarded::open(&cluster).await?;
             return Scheduler::behind(forwarded, &cluster, &settings).await;
         }
-        let client = SchedulerClient::new(settings.scheduler.value, settings.scheduler_token.value)?;
+        let token = Tokens::shown(&settings)?;
+        let client = SchedulerClient::new(settings.scheduler.value, token)?;
         Ok(Scheduler { client, _forwarded: None })
     }
 }
@@ -70,7 +72,7 @@ impl Scheduler {
         cluster: &crate::kube::Cluster,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
-        let token = super::token::find(cluster, settings).await;
+        let token = super::token::find(cluster, settings).await?;
         let client = SchedulerClient::new(forwarded.url().clone(), token)?;
         Ok(Self { client, _forwarded: Some(forwarded) })
     }

@@ -21,6 +21,7 @@ use crate::services::catalogue::Catalogue;
 use crate::services::client::SchedulerClient;
 use crate::services::scheduler::wire::SubmitRequest;
 use crate::services::stack::{Stack, StackConfig};
+use crate::services::tokens::Tokens;
 use crate::ui::{Format, Printer, Progress};
 
 /// Run one task of a model here and now, from inputs to result files
@@ -95,7 +96,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
             catalogue: Catalogue::fixed([model.clone()]),
             data_dir: folder.clone(),
             listen: ([127, 0, 0, 1], 0).into(),
-            token: Some(token.clone()),
+            tokens: Tokens::fixed(&token),
             progress: Arc::clone(&steps) as _,
         },
     )?;

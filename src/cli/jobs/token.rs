@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::kube::Cluster;
 use crate::secret::{self, Scope, SecretName, SecretValue};
+use crate::services::tokens::{self, Tokens};
 use crate::settings::Settings;
 use crate::ui::logs;
 
@@ -16,16 +17,19 @@ const SECRET: &str = "worker-secret";
 /// What a cluster's scheduler wants to be shown: as the settings say, else as it was kept with the cluster's secrets when
 /// the services were applied, else as the cluster has it, for those who may read that. None of these says that there is
 /// one: the scheduler itself says whether it wants any.
-pub(super) async fn find(cluster: &Cluster, settings: &Settings) -> Option<SecretString> {
-    if let Some(token) = &settings.scheduler_token.value {
-        return Some(token.clone());
+pub(super) async fn find(cluster: &Cluster, settings: &Settings) -> anyhow::Result<Option<SecretString>> {
+    if let Some(token) = Tokens::shown(settings)? {
+        return Ok(Some(token));
     }
-    let token = match kept(settings).await {
-        Some(token) => token,
-        None => of_cluster(cluster).await?,
+    let text = match kept(settings).await {
+        Some(text) => Some(text),
+        None => of_cluster(cluster).await,
     };
-    logs::mask([&token]);
-    Some(token.expose().to_owned().into())
+    let token = text.and_then(|text| tokens::first(text.expose()).map(|t| SecretString::from(t.to_owned())));
+    if let Some(token) = &token {
+        logs::mask([&SecretValue::from(token.clone())]);
+    }
+    Ok(token)
 }
 
 async fn kept(settings: &Settings) -> Option<SecretValue> {
@@ -51,5 +55,5 @@ async fn of_cluster(cluster: &Cluster) -> Option<SecretValue> {
     };
     let encoded = object.pointer("/data").and_then(|data| data.get(NAME)).and_then(Value::as_str)?;
     let token = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    Some(SecretString::from(token.trim().to_owned()).into())
+    Some(SecretString::from(token).into())
 }

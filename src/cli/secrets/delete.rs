@@ -10,7 +10,7 @@ use crate::secret::{Change, Scope, SecretName};
 #[command(after_help = "Examples:
   csw secrets delete DB_PASSWORD
   csw models -n PSLmodels/Tax-Cruncher secrets delete super")]
-pub(super) struct DeleteArgs {
+pub(in crate::cli) struct DeleteArgs {
     /// Names of the secrets; all are deleted, or none if one is not there
     #[arg(id = "secret_names", value_name = "NAME", required = true)]
     names: Vec<SecretName>,

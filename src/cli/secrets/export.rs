@@ -15,7 +15,7 @@ use crate::ui::prompt;
   csw models -n PSLmodels/Tax-Cruncher secrets export --yes | csw models -n PSLmodels/OG-USA secrets import -
 
 Asks first on a terminal; anywhere else --yes has to say that the values are wanted.")]
-pub(super) struct ExportArgs {
+pub(in crate::cli) struct ExportArgs {
     /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: ExportFormat,

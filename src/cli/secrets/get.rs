@@ -9,7 +9,7 @@ use crate::secret::{self, Scope, SecretName};
 #[command(after_help = "Examples:
   csw secrets get DB_PASSWORD
   csw models -n PSLmodels/Tax-Cruncher secrets get super")]
-pub(super) struct GetArgs {
+pub(in crate::cli) struct GetArgs {
     /// Name of the secret
     #[arg(value_name = "NAME")]
     name: SecretName,

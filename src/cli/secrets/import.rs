@@ -18,7 +18,7 @@ use crate::secret::{Change, Scope};
   csw secrets export -o json --yes | csw models -n PSLmodels/OG-USA secrets import -
 
 The file holds NAME=VALUE lines, or a JSON object of texts. Secrets that it does not name are left alone.")]
-pub(super) struct ImportArgs {
+pub(in crate::cli) struct ImportArgs {
     /// The file, or - for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,

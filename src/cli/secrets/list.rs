@@ -13,7 +13,7 @@ use crate::ui::{Format, Table};
   csw secrets list
   csw models -n PSLmodels/Tax-Cruncher,PSLmodels/OG-USA secrets list
   csw secrets list -o json --reveal")]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Show the values
     #[arg(long)]
     reveal: bool,

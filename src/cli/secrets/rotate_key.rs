@@ -14,7 +14,7 @@ use crate::ui::prompt;
 The whole file is encrypted anew, the cluster's secrets and every model's. The old key no longer decrypts it. The old
 identity is kept beside the new one, for other files that need it. If the command is killed, run it again: until it is
 done the identity file holds both keys.")]
-pub(super) struct RotateKeyArgs {
+pub(in crate::cli) struct RotateKeyArgs {
     /// Protect the new identity with a passphrase
     #[arg(long, conflicts_with = "no_passphrase")]
     passphrase: bool,

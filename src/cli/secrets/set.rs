@@ -17,7 +17,7 @@ use crate::ui::prompt;
 
 One line break at the end of stdin is not part of the value. Other users of the machine can see a value on the command
 line while the command runs, and the shell may keep it in its history.")]
-pub(super) struct SetArgs {
+pub(in crate::cli) struct SetArgs {
     /// Name of the secret
     #[arg(value_name = "NAME", required_unless_present = "secret_name", conflicts_with = "secret_name")]
     name: Option<SecretName>,

@@ -5,15 +5,14 @@ mod build;
 mod config;
 mod lock;
 mod push;
+mod secrets;
 mod serve;
 mod templates;
 
 use clap::{Args, Subcommand};
 
 use super::Context;
-use super::secrets::{self, SecretsArgs};
 use crate::error::Exit;
-use crate::secret::Scope;
 
 #[derive(Debug, Args)]
 pub(super) struct SvcArgs {
@@ -31,7 +30,7 @@ enum SvcCommand {
     Serve(serve::ServeArgs),
     Templates(templates::TemplatesArgs),
     /// Keep secrets in an encrypted file
-    Secrets(SecretsArgs),
+    Secrets(secrets::SvcSecretsArgs),
 }
 
 pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
@@ -43,6 +42,6 @@ pub(super) fn run(context: &Context, args: SvcArgs) -> anyhow::Result<Exit> {
         SvcCommand::Push(args) => push::run(context, args),
         SvcCommand::Serve(args) => serve::run(context, args),
         SvcCommand::Templates(args) => templates::run(context, args),
-        SvcCommand::Secrets(args) => secrets::run(context, &[Scope::Cluster], args),
+        SvcCommand::Secrets(args) => secrets::run(context, args),
     }
 }

@@ -1,5 +1,5 @@
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
@@ -15,12 +15,13 @@ use crate::store::StoreError;
 pub struct ApiError {
     status: StatusCode,
     problem: Problem,
+    challenge: bool,
 }
 
 impl ApiError {
     /// An answer with this status and sentence.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, problem: Problem { error: error.into(), hints: Vec::new() } }
+        Self { status, problem: Problem { error: error.into(), hints: Vec::new() }, challenge: false }
     }
 
     /// 400: the caller's mistake.
@@ -33,6 +34,13 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, format!("there is no job {id}"))
     }
 
+    /// Has browsers ask their user for a token.
+    #[must_use]
+    pub(in crate::services) fn asking_browsers(mut self) -> Self {
+        self.challenge = true;
+        self
+    }
+
     /// Adds what to try next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -41,12 +49,19 @@ impl ApiError {
     }
 }
 
+/// What makes a browser ask its user. Others know what to do.
+const CHALLENGE: &str = r#"Basic realm="csw: any user name, the token as the password", charset="UTF-8""#;
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if self.status.is_server_error() {
             tracing::error!("{}: {}", self.status, self.problem.error);
         }
-        (self.status, Json(self.problem)).into_response()
+        let mut response = (self.status, Json(self.problem)).into_response();
+        if self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
+        response
     }
 }
 
@@ -66,7 +81,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Document { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let hints = if status == StatusCode::CONFLICT { error.hints() } else { Vec::new() };
-        Self { status, problem: Problem { error: error.to_string(), hints } }
+        Self { status, problem: Problem { error: error.to_string(), hints }, challenge: false }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::http;
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult};
 use crate::services::api::Problem;
 use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, SubmitRequest};
+use crate::services::tokens;
 
 /// Longer than the scheduler puts off any answer.
 const TIMEOUT: Duration = Duration::from_secs(90);
@@ -26,13 +27,15 @@ pub struct SchedulerClient {
 }
 
 impl SchedulerClient {
-    /// A client of the scheduler at `base` (which ends in `/`); nothing is connected yet.
+    /// A client of the scheduler at `base` (which ends in `/`); nothing is connected yet. Of several tokens it shows the
+    /// first.
     ///
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(base: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
         let http = http::client(&base)
             .map_err(|e| ClientError::Unreachable { url: base.clone(), reason: http::innermost(&e) })?;
+        let token = token.and_then(|text| tokens::first(text.expose_secret()).map(|t| t.to_owned().into()));
         Ok(Self { base, token, http })
     }
 

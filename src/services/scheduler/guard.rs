@@ -1,48 +1,63 @@
 //! Who may ask at all.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::services::api::ApiError;
+use crate::services::tokens::Tokens;
 
 /// Who may ask a listener.
 #[derive(Debug, Clone)]
 pub struct Access {
-    token: Option<Arc<SecretString>>,
+    tokens: Tokens,
     loopback: bool,
 }
 
 impl Access {
-    /// `token` is what callers have to show, if they have to; `listen` is where they are heard.
-    pub fn new(token: Option<SecretString>, listen: SocketAddr) -> Self {
-        Self { token: token.map(Arc::new), loopback: listen.ip().is_loopback() }
+    /// `tokens` is what callers have to show one of, if they have to; `listen` is where they are heard.
+    pub fn new(tokens: impl Into<Tokens>, listen: SocketAddr) -> Self {
+        Self { tokens: tokens.into(), loopback: listen.ip().is_loopback() }
     }
 
-    /// Refuses callers that don't show the token as `Authorization: Bearer …` or `Token …`.
-    pub(super) fn authorize(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let Some(token) = &self.token else { return Ok(()) };
+    /// Whether callers have to show a token.
+    pub(super) fn is_guarded(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// Refuses callers that don't show a token as `Authorization: Bearer …` or `Token …`. Browsers may show it as the
+    /// password of Basic authentication, with any user name, and then only look.
+    pub(super) fn authorize(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+        if !self.is_guarded() {
+            return Ok(());
+        }
         let given = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| {
-                scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")
-            })
-            .map(|(_, word)| word.trim());
-        // Digests, so that the time a comparison takes tells nothing about the token.
-        let digest = |word: &str| Sha256::digest(word.as_bytes());
+            .and_then(|(scheme, word)| match scheme.to_ascii_lowercase().as_str() {
+                "bearer" | "token" => Some(word.trim().to_owned()),
+                // What a browser remembers it also sends when a page of somebody else makes it ask.
+                "basic" if matches!(*method, Method::GET | Method::HEAD) => password(word.trim()),
+                _ => None,
+            });
+        let refused = |error: &str, hint: &str| {
+            Err(ApiError::new(StatusCode::UNAUTHORIZED, error).hint(hint).asking_browsers())
+        };
         match given {
-            Some(word) if digest(word) == digest(token.expose_secret()) => Ok(()),
-            Some(_) => Err(ApiError::new(StatusCode::UNAUTHORIZED, "the scheduler's token is another one")),
-            None => Err(ApiError::new(StatusCode::UNAUTHORIZED, "the scheduler wants a token")
-                .hint("Set CSW_SCHEDULER_TOKEN to the scheduler's token")),
+            Some(word) if self.tokens.accept(&word) => Ok(()),
+            Some(_) => refused(
+                "the scheduler does not take this token (any more)",
+                "Ask for the present one and set CSW_SCHEDULER_TOKEN to it; for a cluster it may do to unset it",
+            ),
+            None => {
+                refused("the scheduler wants a token", "Set CSW_SCHEDULER_TOKEN to the scheduler's token")
+            }
         }
     }
 
@@ -86,6 +101,12 @@ pub async fn guard(State(access): State<Access>, request: Request, next: Next) -
     Ok(next.run(request).await)
 }
 
+/// The password of Basic authentication.
+fn password(encoded: &str) -> Option<String> {
+    let decoded = STANDARD.decode(encoded).ok()?;
+    String::from_utf8(decoded).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+}
+
 fn is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -112,16 +133,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_asked_for_in_both_spellings() {
-        let access = Access::new(Some("s3cret".to_owned().into()), ([0, 0, 0, 0], 80).into());
-        let with = |value: &str| {
+    fn a_token_is_asked_for_in_both_spellings_and_of_browsers_that_look() {
+        let tokens = Tokens::fixed(&"s3cret,older".to_owned().into());
+        let access = Access::new(tokens, ([0, 0, 0, 0], 80).into());
+        let with = |method: Method, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-            access.authorize(&headers).is_ok()
+            access.authorize(&method, &headers).is_ok()
         };
-        assert!(with("Bearer s3cret") && with("Token s3cret") && with("token  s3cret"));
-        assert!(!with("Bearer other") && !with("s3cret") && !with("Basic s3cret") && !with("Bearer"));
-        assert!(access.authorize(&HeaderMap::new()).is_err());
+        let posted = |value: &str| with(Method::POST, value);
+        assert!(posted("Bearer s3cret") && posted("Token s3cret") && posted("token  older"));
+        assert!(!posted("Bearer other") && !posted("s3cret") && !posted("Basic s3cret") && !posted("Bearer"));
+        let basic = format!("Basic {}", STANDARD.encode("anybody:s3cret"));
+        assert!(with(Method::GET, &basic) && !posted(&basic));
+        assert!(!with(Method::GET, &format!("Basic {}", STANDARD.encode("s3cret:"))));
+        assert!(access.authorize(&Method::GET, &HeaderMap::new()).is_err());
         assert!(!format!("{access:?}").contains("s3cret"));
     }
 }

@@ -42,7 +42,7 @@ async fn authorized(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    state.access.authorize(request.headers())?;
+    state.access.authorize(request.method(), request.headers())?;
     Ok(next.run(request).await)
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -22,6 +21,7 @@ use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
 use crate::services::outputs_processor::{self, OutputsProcessor, PushTarget};
 use crate::services::results::LocalResults;
 use crate::services::scheduler::{self, Access, SchedulerState};
+use crate::services::tokens::Tokens;
 use crate::store::{EmbeddedStore, WatchedStore};
 
 /// How long answers that are under way (logs that are followed, waits) get when the stack stops.
@@ -34,7 +34,7 @@ pub struct StackConfig {
     /// Where to listen; port 0 takes any free one.
     pub listen: SocketAddr,
     /// What callers have to show; needed when `listen` is not a loopback address.
-    pub token: Option<SecretString>,
+    pub tokens: Tokens,
     /// The program that `… job --job-id …` is an executor of: csw itself.
     pub program: PathBuf,
     /// The models that can be run.
@@ -67,8 +67,8 @@ impl Stack {
     /// # Errors
     /// When the address is not protected or taken, or the data folder can't be used or is in use.
     pub async fn start(config: StackConfig) -> Result<Self, ServiceError> {
-        let StackConfig { data_dir, listen, token, program, catalogue, host, bucket, push, limits } = config;
-        if !listen.ip().is_loopback() && token.is_none() {
+        let StackConfig { data_dir, listen, tokens, program, catalogue, host, bucket, push, limits } = config;
+        if !listen.ip().is_loopback() && tokens.is_empty() {
             return Err(ServiceError::Unprotected { address: listen });
         }
         let ledger = Arc::new(EmbeddedStore::open(&data_dir)?);
@@ -89,7 +89,7 @@ impl Stack {
             catalogue.models().clone(),
             limits,
         );
-        let access = Access::new(token, bound);
+        let access = Access::new(tokens, bound);
         let state = SchedulerState {
             store,
             catalogue,

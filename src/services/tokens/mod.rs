@@ -1,0 +1,8 @@
+//! What callers of a service prove themselves with: any of several tokens, exchanged while the service runs.
+
+mod accepted;
+mod file;
+mod text;
+
+pub use accepted::Tokens;
+pub use text::{first, words};
