@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::support::{Base, Corner, Csw, Output, Sandbox, base_image, docker, docker_says};
 
+mod several;
+
 const REGISTRY: &str = "registry.invalid";
 /// Answers every task as it should be answered.
 const GOOD: &str = r#"

@@ -5,8 +5,10 @@ mod outcome;
 mod prepare;
 mod progress;
 mod run;
+mod test_log;
 mod view;
 
 pub(super) use args::BuildArgs;
 pub(super) use prepare::{image_templates, workshop};
 pub(super) use run::{Job, What, run};
+pub(super) use test_log::TestLog;

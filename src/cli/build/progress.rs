@@ -32,7 +32,7 @@ impl Style {
 }
 
 /// All images of a run.
-pub(super) struct Board {
+pub(in crate::cli) struct Board {
     printer: Printer,
     style: Style,
     bars: MultiProgress,
@@ -45,6 +45,15 @@ impl Board {
     pub(super) fn new(printer: Printer) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         Self { printer, style: Style::of(printer), bars }
+    }
+
+    /// For output that is shown as a whole, on terminals too.
+    pub(super) fn of_logs(printer: Printer) -> Self {
+        let mut board = Self::new(printer);
+        if board.style == Style::Lines {
+            board.style = Style::Prefixed;
+        }
+        board
     }
 
     /// The place of one image. Its steps are told as they come, unless everything is done in no time.
@@ -69,7 +78,7 @@ impl Board {
 }
 
 /// Where the progress of one image shows.
-pub(super) struct Place<'b> {
+pub(in crate::cli) struct Place<'b> {
     board: &'b Board,
     name: String,
     width: usize,
@@ -107,6 +116,11 @@ impl Place<'_> {
                 }
             }
         }
+    }
+
+    /// A line of what goes on there.
+    pub(super) fn line(&self, line: &str) {
+        self.tell(line, false);
     }
 
     fn bar(&self) -> ProgressBar {

@@ -49,7 +49,8 @@ impl PushArgs {
     }
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+/// How many at once.
+pub(in crate::cli) fn jobs(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=100).contains(n));
     number.ok_or_else(|| "expected a whole number from 1 to 100".to_owned())
 }

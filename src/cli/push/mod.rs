@@ -6,5 +6,5 @@ mod records;
 mod run;
 mod view;
 
-pub(super) use args::{PushArgs, tag};
+pub(super) use args::{PushArgs, jobs, tag};
 pub(super) use run::{may_push, run};

@@ -34,7 +34,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// Starts one of the image with this id, within the model's memory.
+    /// Starts one of the image with this id, within the model's memory and processors.
     pub(super) async fn start(
         engine: &Engine,
         image: &str,
@@ -43,6 +43,8 @@ impl Container {
     ) -> Result<Self, ImageError> {
         let docker = engine.docker().clone();
         let memory = i64::try_from(model.resources.limits.memory.bytes()).unwrap_or(i64::MAX);
+        let what = || format!("start a container to test {}", model.name);
+        let cpus = processors(&docker, model).await.map_err(ImageError::engine(what()))?;
         let none = HostConfigLogConfig { typ: Some("none".to_owned()), config: None };
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
@@ -60,6 +62,7 @@ impl Container {
                 auto_remove: Some(true),
                 memory: Some(memory),
                 memory_swap: Some(memory),
+                nano_cpus: Some(cpus),
                 // As on a cluster.
                 cap_drop: Some(vec!["ALL".to_owned()]),
                 security_opt: Some(vec!["no-new-privileges".to_owned()]),
@@ -68,7 +71,6 @@ impl Container {
             }),
             ..ContainerCreateBody::default()
         };
-        let what = || format!("start a container to test {}", model.name);
         let name = format!("csw-test-{}", uuid::Uuid::new_v4().simple());
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
         let id = docker.create_container(Some(options), body).await.map_err(ImageError::engine(what()))?.id;
@@ -146,6 +148,14 @@ impl Container {
     pub(super) async fn remove(self) -> Result<(), ImageError> {
         remove(&self.docker, &self.id).await
     }
+}
+
+/// The model's processors, in parts of 10⁻⁹; engines refuse more than they have, and less than a hundredth.
+async fn processors(docker: &Docker, model: &Model) -> Result<i64, Error> {
+    const MILLI: i64 = 1_000_000;
+    let wanted = i64::try_from(model.resources.limits.cpu.millis()).unwrap_or(i64::MAX).saturating_mul(MILLI);
+    let there = docker.info().await?.ncpu.unwrap_or(i64::MAX).saturating_mul(1000 * MILLI);
+    Ok(wanted.min(there).max(10 * MILLI))
 }
 
 /// Removes a container, running or not, and returns when it is gone.
