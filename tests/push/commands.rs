@@ -66,6 +66,13 @@ fn models_are_pushed_under_more_tags_and_their_digests_kept() {
     assert!(said.contains(&digest) && said.contains("pushed"), "{said}");
     let names = project.csw(["models", "push", "-o", "name"]).ok();
     assert_eq!(names, format!("{image}@{digest}\n"));
+    // Somebody gives its name to another image before it is pushed.
+    let other = project.build("examples_solow_tasks:v1", &content(5000, 7));
+    let output = project.csw(push).output();
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains(&format!("{image} is not the image that was built")), "{}", output.stderr);
+    docker_says(["tag", &id, &image]);
+    docker_says(["rmi", &other]);
     let listed = json(&project.csw(["images", "list", "--registry", "-o", "json"]).ok());
     let tags: Vec<_> = listed["images"].as_array().unwrap().iter().map(|image| &image["image"]).collect();
     assert_eq!(tags, [&project.image("examples_solow_tasks:latest"), &image]);

@@ -140,7 +140,7 @@ impl Bench<'_> {
             place.end(&said);
             return (Some(record), None);
         };
-        let pushed = self.push(registries, job, &place).await;
+        let pushed = self.push(registries, job, &record.id, &place).await;
         let error = match pushed {
             Ok((digest, existing)) => {
                 record.digest = Some(digest);
@@ -181,10 +181,14 @@ impl Bench<'_> {
         &self,
         registries: &Registries,
         job: &Job<'_>,
+        id: &str,
         place: &Place<'_>,
     ) -> anyhow::Result<(String, bool)> {
-        let request =
-            PushRequest { image: job.target.reference.clone(), also_tags: self.args.also_tags.clone() };
+        let request = PushRequest {
+            image: job.target.reference.clone(),
+            also_tags: self.args.also_tags.clone(),
+            id: Some(id.to_owned()),
+        };
         let cancel = self.workshop.cancel();
         let mut outcomes = tokio::select! {
             outcomes = push(self.workshop.engine(), registries, std::slice::from_ref(&request), 1, place) => outcomes,

@@ -5,8 +5,12 @@ use crate::image::push::Pushed;
 use crate::ui::Printer;
 
 /// Writes the digests of what was pushed into the result of a build.
-pub(super) fn add_digests(printer: Printer, path: &Path, pushed: &[&Pushed]) -> anyhow::Result<()> {
-    let mut records = BuildRecords::read(path)?;
+pub(super) fn add_digests(
+    printer: Printer,
+    path: &Path,
+    records: &mut BuildRecords,
+    pushed: &[&Pushed],
+) -> anyhow::Result<()> {
     for Pushed { image, digest, .. } in pushed {
         let mut found = false;
         for record in records.images.iter_mut().filter(|record| record.image == *image) {

@@ -4,7 +4,7 @@ use super::{PushArgs, records};
 use crate::cli::Context;
 use crate::error::Exit;
 use crate::image::Engine;
-use crate::image::build::Target;
+use crate::image::build::{BuildRecords, Target};
 use crate::image::credentials::CredentialStore;
 use crate::image::load;
 use crate::image::push::{PushRequest, Pushed, Registries, check, push};
@@ -33,9 +33,18 @@ pub(in crate::cli) fn run(
         printer.note(format!("{} images loaded into {loaded}", images.len()));
         return Ok(Exit::Ok);
     }
+    let mut records = args.images.as_deref().map(BuildRecords::read).transpose()?;
+    let built = |image: &ImageReference| {
+        let mut all = records.iter().flat_map(|records| &records.images);
+        all.find(|record| record.image == *image).map(|record| record.id.clone())
+    };
     let requests: Vec<PushRequest> = targets
         .iter()
-        .map(|target| PushRequest { image: target.reference.clone(), also_tags: args.also_tags.clone() })
+        .map(|Target { reference, .. }| PushRequest {
+            image: reference.clone(),
+            also_tags: args.also_tags.clone(),
+            id: built(reference),
+        })
         .collect();
     let jobs = args.jobs.unwrap_or(settings.build_jobs.value);
     let outcomes = context.block_on(async {
@@ -45,8 +54,8 @@ pub(in crate::cli) fn run(
         Ok(push(&engine, &registries, &requests, jobs, &bars).await)
     })?;
     let pushed: Vec<&Pushed> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
-    if let Some(path) = &args.images {
-        records::add_digests(printer, path, &pushed)?;
+    if let Some((path, records)) = args.images.as_deref().zip(records.as_mut()) {
+        records::add_digests(printer, path, records, &pushed)?;
     }
     let rows = targets.iter().zip(&outcomes);
     let rows = rows.map(|(target, outcome)| (target.name.as_str(), &target.reference, outcome));

@@ -24,6 +24,11 @@ pub(in crate::image) struct Local {
 }
 
 impl Local {
+    /// Whether it is the one with this id.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.id == id
+    }
+
     /// Whether a manifest is this image's. Engines name images by their configuration; those that keep their images in
     /// containerd, by the manifest.
     pub(super) fn is(&self, manifest: &Manifest) -> bool {

@@ -18,6 +18,14 @@ pub enum PushError {
         /// What it would be called.
         image: Box<ImageReference>,
     },
+    /// Its name was given to another image after it was built.
+    #[error("{image} is not the image that was built: that has the id {expected}")]
+    Moved {
+        /// Its name.
+        image: Box<ImageReference>,
+        /// The id of the one that was built.
+        expected: String,
+    },
     /// The engine doesn't answer as it should.
     #[error("cannot push {image}: the Docker engine can't {what}: {why}")]
     Unusable {
@@ -82,6 +90,7 @@ impl Diagnose for PushError {
             Self::Registry(e) => e.exit(),
             Self::Engine(e) => e.exit(),
             Self::NotBuilt { .. }
+            | Self::Moved { .. }
             | Self::Space { .. }
             | Self::Untagged { .. }
             | Self::OtherRegistry { .. }
@@ -97,6 +106,10 @@ impl Diagnose for PushError {
             Self::NotBuilt { .. } => vec![
                 "Build it with `csw svc build` or `csw models build`, with the same --tag and --project"
                     .into(),
+                "See what is there with `csw images list`".into(),
+            ],
+            Self::Moved { image, expected } => vec![
+                format!("Give it its name back with `docker tag {expected} {image}`, or build it anew"),
                 "See what is there with `csw images list`".into(),
             ],
             Self::Space { .. } => vec!["Make space there, or name another folder with TMPDIR".into()],

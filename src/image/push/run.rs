@@ -16,6 +16,8 @@ pub struct PushRequest {
     pub image: ImageReference,
     /// More tags of the same repository.
     pub also_tags: Vec<String>,
+    /// Its id in the engine, where only that image is meant: its name may have been given to another one since.
+    pub id: Option<String>,
 }
 
 /// How an image came to its registry.
@@ -86,6 +88,9 @@ async fn one(
     let tag = image.tag().ok_or_else(|| PushError::Untagged { image: Box::new(image.clone()) })?;
     progress.event(image, PushEvent::Looking);
     let local = by_engine::find(engine, image).await?;
+    if let Some(expected) = request.id.as_ref().filter(|id| !local.has_id(id)) {
+        return Err(PushError::Moved { image: Box::new(image.clone()), expected: expected.clone() });
+    }
     let repository = registries.repository(image).await?;
     let (way, manifest) = match repository.manifest(tag).await? {
         Some(manifest) if local.is(&manifest) => (Way::Existing, manifest),
