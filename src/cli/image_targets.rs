@@ -54,12 +54,9 @@ pub(super) fn of_models(
     models: &[&Listed],
     use_latest_tag: bool,
 ) -> anyhow::Result<Vec<Target>> {
-    let without: Vec<String> = models
-        .iter()
-        .filter(|listed| use_latest_tag && listed.model.latest_tag.is_none())
-        .map(|listed| format!("a latest tag of {}: the web app knows none (--source all)", listed.model.name))
-        .collect();
-    rendering::nothing_missing(without)?;
+    if use_latest_tag {
+        rendering::nothing_missing(without_latest_tag(models).collect())?;
+    }
     let tag = settings.tag.value.to_string();
     models
         .iter()
@@ -69,6 +66,13 @@ pub(super) fn of_models(
             at(settings, &model.name, own.unwrap_or(&tag))
         })
         .collect()
+}
+
+/// The latest tags that the web app doesn't know, each in words.
+pub(super) fn without_latest_tag(models: &[&Listed]) -> impl Iterator<Item = String> {
+    let without = models.iter().filter(|listed| listed.model.latest_tag.is_none());
+    without
+        .map(|listed| format!("a latest tag of {}: the web app knows none (--source all)", listed.model.name))
 }
 
 fn at(settings: &Settings, model: &ModelName, tag: &str) -> anyhow::Result<Target> {

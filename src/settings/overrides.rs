@@ -9,6 +9,8 @@ pub struct Overrides {
     pub tag: Option<String>,
     /// `--project`
     pub project: Option<String>,
+    /// `--cr`
+    pub registry: Option<String>,
     /// `--bucket`
     pub bucket: Option<String>,
     /// `--cs-url`

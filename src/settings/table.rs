@@ -93,7 +93,7 @@ settings! { places;
     project: Option<String>, Some(("--project", |o: &Overrides| o.project.clone())), "PROJECT", "none" => None;
 
     /// Image registry.
-    registry: String, NO_FLAG, "CSW_REGISTRY", "`gcr.io`" => "gcr.io".into();
+    registry: String, Some(("--cr", |o: &Overrides| o.registry.clone())), "CSW_REGISTRY", "`gcr.io`" => "gcr.io".into();
 
     /// Image that models' images start from, with the program `python3`.
     base_image: String, NO_FLAG, "CSW_BASE_IMAGE", "`python:3.12-slim-bookworm`" => "python:3.12-slim-bookworm".into();

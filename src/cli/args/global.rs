@@ -17,6 +17,10 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "PROJECT")]
     project: Option<String>,
 
+    /// Image registry [env: CSW_REGISTRY] [default: gcr.io]
+    #[arg(long, global = true, value_name = "REGISTRY")]
+    cr: Option<String>,
+
     /// Where results are stored: a gs://, s3:// or file:// URL [env: BUCKET] [default: a folder]
     #[arg(long, global = true, value_name = "URL")]
     bucket: Option<String>,
@@ -63,6 +67,7 @@ impl GlobalArgs {
         Overrides {
             tag: self.tag.clone(),
             project: self.project.clone(),
+            registry: self.cr.clone(),
             bucket: self.bucket.clone(),
             cs_url: self.cs_url.clone(),
             cs_api_token: self.cs_api_token.clone(),

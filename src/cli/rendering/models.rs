@@ -4,6 +4,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use crate::cli::Context;
+use crate::cli::image_targets::without_latest_tag;
 use crate::cli::models::{Selection, broken};
 use crate::config::{Catalog, Listed};
 use crate::error::Failure;
@@ -41,12 +42,7 @@ impl<'c> Models<'c> {
         let templates = super::templates(settings)?;
         let listed = catalog.select(selection.names())?;
         if use_latest_tag {
-            for listed in listed.iter().filter(|l| l.model.latest_tag.is_none()) {
-                needs.push(format!(
-                    "a latest tag of {}: the web app knows none (--source all)",
-                    listed.model.name
-                ));
-            }
+            needs.extend(without_latest_tag(&listed));
         }
         super::nothing_missing(needs)?;
         super::check_images(&render_context)?;
