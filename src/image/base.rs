@@ -99,7 +99,7 @@ impl Bases {
         let login = engine_auth::login(&self.credentials, engine_auth::registry_of(image), progress).await;
         let docker = engine_auth::with_logins(&self.engine);
         let mut stream = docker.create_image(Some(options), None, login);
-        let failed = |source| ImageError::Pull { image: image.to_owned(), source };
+        let failed = |answer| ImageError::Pull { image: image.to_owned(), answer };
         while let Some(info) = stream.try_next().await.map_err(failed)? {
             if let Some(status) = info.status {
                 progress.detail(&status);
@@ -145,7 +145,7 @@ pub async fn current(
                 ));
                 Ok(Locked::Id(id))
             }
-            None => Err(ImageError::Pull { image: image.to_owned(), source }),
+            None => Err(ImageError::Pull { image: image.to_owned(), answer: source }),
         },
     }
 }

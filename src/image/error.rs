@@ -61,12 +61,12 @@ pub enum ImageError {
         reason: String,
     },
     /// The engine refused a request, or the connection to it broke.
-    #[error("cannot {what}: {}", message(source))]
+    #[error("cannot {what}: {}", message(answer))]
     Engine {
         /// What was asked of it: "inspect gcr.io/p/x:v1".
         what: String,
-        /// Its answer.
-        source: bollard::errors::Error,
+        /// Its answer, of which the message has all.
+        answer: bollard::errors::Error,
     },
     /// The engine does not have the image that is to be tested.
     #[error("{image} is not in the Docker engine")]
@@ -155,12 +155,12 @@ pub enum ImageError {
         image: String,
     },
     /// An image can't be pulled.
-    #[error("cannot pull {image}: {}", message(source))]
+    #[error("cannot pull {image}: {}", message(answer))]
     Pull {
         /// Its name.
         image: String,
-        /// The engine's answer.
-        source: bollard::errors::Error,
+        /// The engine's answer, of which the message has all.
+        answer: bollard::errors::Error,
     },
     /// A base image is not the one that is locked.
     #[error("the base image {image} is not the one that {} names: it {}", super::LOCK_FILE, found.as_ref().map_or("isn't in the engine".to_owned(), |id| format!("has the id {id}")))]
@@ -244,7 +244,7 @@ impl ImageError {
     /// Makes an error of the engine's; `what` completes "cannot …".
     pub fn engine(what: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Self {
         let what = what.into();
-        move |source| Self::Engine { what, source }
+        move |answer| Self::Engine { what, answer }
     }
 }
 
@@ -334,7 +334,7 @@ impl Diagnose for ImageError {
                 "build a static one with `make dist` and name it: --program FILE, or CSW_PROGRAM=FILE"
             }
             Self::Lock { .. } => "write it anew: csw svc lock",
-            Self::Engine { source, .. } | Self::Pull { source, .. } if no_space(&message(source)) => {
+            Self::Engine { answer, .. } | Self::Pull { answer, .. } if no_space(&message(answer)) => {
                 MAKE_ROOM
             }
             Self::Build { reason, last, .. } if no_space(reason) || last.iter().any(|l| no_space(l)) => {

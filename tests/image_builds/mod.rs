@@ -1,6 +1,7 @@
 mod building;
 mod endings;
 mod faults;
+mod full_disk;
 mod logins;
 mod pushing;
 mod sources;
