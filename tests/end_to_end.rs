@@ -204,3 +204,34 @@ fn epidemic_gives_the_same_numbers_in_its_image() {
     assert!(there.len() >= 3, "{} outputs", there.len());
     pipeline.holds_no_secret("Epidemic");
 }
+
+/// The lines of the README, as a pipeline runs them: from a repository to objects that name the image by its digest.
+#[test]
+fn the_pipeline_of_the_readme_pins_what_it_has_tested() {
+    let Some(base) = base_image(Base::Pytest) else { return };
+    let Some(pipeline) = Pipeline::new() else { return };
+    let (url, _) = bare_repository(&pipeline.sandbox.work().join("repository"), "solow");
+    pipeline.example("Solow", &url, "repo_tag: main\n");
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let lines: Vec<&str> =
+        readme.lines().filter_map(|line| line.strip_prefix("    csw models -n Examples/Solow ")).collect();
+    let verbs: Vec<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(verbs, ["build", "test", "push", "config"]);
+    for line in lines {
+        let args: Vec<&str> = ["models", "-n", "Examples/Solow"].into_iter().chain(line.split(' ')).collect();
+        pipeline.csw(&args).env("CSW_BASE_IMAGE", &base).ok();
+    }
+    let built: Value = serde_json::from_str(&pipeline.sandbox.read("build.json")).unwrap();
+    let digest = built["images"][0]["digest"].as_str().unwrap();
+    let image = pipeline.image("Solow");
+    let (repository, _) = image.rsplit_once(':').unwrap();
+    let mut manifests = Vec::new();
+    files(&pipeline.sandbox.work().join("manifests"), &mut manifests);
+    let pinned = format!("{repository}@{digest}");
+    let text = String::from_utf8(manifests.concat()).unwrap();
+    assert!(text.contains(&pinned) || text.contains(&format!("{image}@{digest}")), "{pinned} in {text}");
+    assert!(pipeline.sandbox.read("tests.xml").contains("Examples/Solow"));
+    let latest = format!("{repository}:latest");
+    docker_says(["--config", &pipeline.config.display().to_string(), "pull", "--quiet", &latest]);
+    assert!(docker_says(["inspect", "--format", "{{.RepoDigests}}", &latest]).contains(digest));
+}
