@@ -10,8 +10,8 @@ use crate::cluster::space::{Space, kubeconfig};
 use crate::support::require;
 
 pub struct Jobs {
-    space: Space,
-    jobs: KubernetesJobs,
+    pub space: Space,
+    pub jobs: KubernetesJobs,
 }
 
 pub async fn bed() -> Option<Jobs> {
@@ -51,7 +51,7 @@ async fn runtime(jobs: &KubernetesJobs, script: &str) -> KubernetesRuntime {
     KubernetesRuntime::start(jobs.clone(), manifest).await.unwrap()
 }
 
-fn manifest(spec: &AttemptSpec, script: &str) -> Value {
+pub fn manifest(spec: &AttemptSpec, script: &str) -> Value {
     json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "spec": {"backoffLimit": 0,
     "template": {"metadata": {}, "spec": {"restartPolicy": "Never", "containers": [{
         "name": "job", "image": "csw-test/busybox:1", "imagePullPolicy": "IfNotPresent",

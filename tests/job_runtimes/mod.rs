@@ -1,8 +1,12 @@
 //! What every runtime of jobs must do, with shell scripts in the executor's place.
 
+mod api;
 mod conformance;
+mod dispatch;
+mod endings;
 mod kubernetes;
 mod process;
+mod watching;
 
 /// Runs all cases on a bed; a bed that is missing leaves them out.
 macro_rules! on {

@@ -14,7 +14,9 @@ use super::manifest::{complete, is_same, job_name};
 use super::pod_log::has_started;
 use super::snapshot::Kind;
 use super::{KubernetesJobs, LogEvent};
-use crate::job::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream, RuntimeError};
+use crate::job::{
+    AttemptEnd, AttemptKey, AttemptSpec, AttemptState, EndCause, JobRuntime, LogStream, RuntimeError,
+};
 use crate::kube::LogRange;
 use crate::kube::ready::text;
 use crate::model::{JobId, TaskResult};
@@ -146,9 +148,15 @@ impl JobRuntime for KubernetesRuntime {
 
     async fn wait(&self, key: &AttemptKey) -> Result<AttemptEnd, RuntimeError> {
         let mut changes = self.live.changes(&key.id);
-        let mut looked = false;
+        let (mut looked, mut lived) = (false, false);
         loop {
-            match self.live.standing(key) {
+            let standing = self.live.standing(key);
+            lived |= matches!(standing, Standing::Lives(_));
+            match standing {
+                // It was made, and has gone before anybody told of it.
+                Standing::Absent if lived => {
+                    return Ok(AttemptEnd { cause: Some(EndCause::Deleted), ..AttemptEnd::default() });
+                }
                 Standing::Absent => return Ok(AttemptEnd::default()),
                 Standing::Ended(end, sure) if sure || looked => return Ok(end),
                 Standing::Ended(..) => {
