@@ -5,20 +5,21 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod shared;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use csw::job::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream, RuntimeError};
-use csw::model::{JobId, Model, Outcome, TaskKwargs, TaskMeta, TaskName, TaskResult};
+use csw::model::TaskName;
 use csw::outputs::Bucket;
-use csw::services::dispatch::{Dispatcher, Limits, ModelHost};
+use csw::services::dispatch::{Dispatcher, Limits};
 use csw::services::models::Models;
 use csw::services::outputs_processor::OutputsProcessor;
 use csw::services::results::LocalResults;
-use csw::store::{EmbeddedStore, JobStore, StartedAttempt, Submission, Submitted, WatchedStore};
+use csw::store::{EmbeddedStore, JobStore, Submission, Submitted, WatchedStore};
 use serde_json::json;
+use shared::{Instantly, Ready, memory, model};
 
 /// Jobs that wait at most: a submitter that is faster is held back here, not by the queue's memory.
 const WAITING: u64 = 500;
@@ -43,7 +44,7 @@ async fn run(count: u64) {
         Arc::new(Instantly),
         Arc::new(Ready),
         results,
-        Models::new([model()]),
+        Models::new([model(dir.path())]),
         Limits { max_jobs: 16, grace: Duration::from_secs(1), max_lost: 3, ..Limits::default() },
     );
     let running = tokio::spawn({
@@ -67,7 +68,11 @@ async fn run(count: u64) {
         let done = n + 1;
         if [1_000, 10_000, 20_000, 50_000, 100_000].contains(&done) || done == count {
             until_pending(&store, 0).await;
-            println!("{done:>8} {:>9.1} {:>12.0}", rss(), done as f64 / started.elapsed().as_secs_f64());
+            println!(
+                "{done:>8} {:>9.1} {:>12.0}",
+                memory("self", "VmRSS"),
+                done as f64 / started.elapsed().as_secs_f64()
+            );
         }
     }
     dispatcher.stop().await;
@@ -84,113 +89,4 @@ async fn until_pending(store: &WatchedStore, at_most: u64) {
         }
         changes.changed().await.unwrap();
     }
-}
-
-fn rss() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
-}
-
-fn result(id: &JobId) -> TaskResult {
-    let output = json!({"title": "Text", "media_type": "Text", "data": "of no importance"});
-    TaskResult {
-        task_id: id.clone(),
-        status: Outcome::Success,
-        meta: TaskMeta { task_times: vec![0.1] },
-        model_version: Some("1".into()),
-        outputs: Some(json!({"renderable": [], "downloadable": [output]})),
-        version: Some("v1".into()),
-        traceback: None,
-    }
-}
-
-/// Executors that have ended as soon as they were started.
-struct Instantly;
-
-#[async_trait]
-impl JobRuntime for Instantly {
-    async fn create(&self, _spec: &AttemptSpec) -> Result<(), RuntimeError> {
-        Ok(())
-    }
-
-    async fn state(&self, _key: &AttemptKey) -> Result<AttemptState, RuntimeError> {
-        Ok(AttemptState::Ended(AttemptEnd::default()))
-    }
-
-    async fn wait(&self, _key: &AttemptKey) -> Result<AttemptEnd, RuntimeError> {
-        Ok(AttemptEnd::default())
-    }
-
-    async fn stop(&self, _key: &AttemptKey, _grace: Duration) -> Result<(), RuntimeError> {
-        Ok(())
-    }
-
-    async fn spooled(&self, key: &AttemptKey) -> Result<Option<TaskResult>, RuntimeError> {
-        Ok(Some(result(&key.id)))
-    }
-
-    async fn logs(&self, _key: &AttemptKey, _follow: bool) -> Result<Option<LogStream>, RuntimeError> {
-        Ok(None)
-    }
-
-    async fn log_tail(&self, _key: &AttemptKey, _bytes: u64) -> Result<String, RuntimeError> {
-        Ok(String::new())
-    }
-
-    async fn list(&self) -> Result<Vec<AttemptKey>, RuntimeError> {
-        Ok(Vec::new())
-    }
-
-    async fn put_away(&self, _key: &AttemptKey) -> Result<(), RuntimeError> {
-        Ok(())
-    }
-
-    async fn delete(&self, _id: &JobId, _attempts: u32) -> Result<(), RuntimeError> {
-        Ok(())
-    }
-}
-
-/// A model that is always ready.
-struct Ready;
-
-#[async_trait]
-impl ModelHost for Ready {
-    async fn prepare(&self, _model: &Model) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn spec(&self, model: &Model, started: &StartedAttempt) -> Result<AttemptSpec, String> {
-        Ok(AttemptSpec {
-            key: AttemptKey { id: started.job.id.clone(), attempt: started.job.attempt },
-            model: model.name.clone(),
-            task: started.job.task,
-            token: started.token.clone(),
-            exp_task_time: None,
-            outputs_processor: None,
-            secrets: Default::default(),
-            launch: json!({}),
-            kwargs: started.kwargs.clone(),
-        })
-    }
-
-    async fn answer(
-        &self,
-        _model: &Model,
-        id: &JobId,
-        _task: TaskName,
-        _kwargs: TaskKwargs,
-    ) -> Result<TaskResult, String> {
-        Ok(result(id))
-    }
-}
-
-fn model() -> Model {
-    let resources = json!({"cpu": "1", "memory": "1G"});
-    let model = json!({
-        "name": "Bench/Model", "entry": {"command": {"argv": ["true"]}},
-        "cluster_type": "single-core", "replicas": 1, "resources": {"requests": resources, "limits": resources},
-        "sim_time_limit": 60.0, "env": {}, "secrets": [], "listed": true, "skip_test": false,
-    });
-    serde_json::from_value(model).unwrap()
 }

@@ -10,12 +10,14 @@
     clippy::indexing_slicing
 )]
 
+mod shared;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use csw::executor::environment::{Environments, Silent};
-use csw::model::{Model, TaskName};
+use csw::model::TaskName;
 use csw::outputs::Bucket;
 use csw::secret;
 use csw::services::catalogue::Catalogue;
@@ -23,9 +25,7 @@ use csw::services::dispatch::Limits;
 use csw::services::stack::{LocalHost, Stack, StackConfig};
 use csw::settings::{Overrides, Settings};
 use csw::store::{EmbeddedStore, JobStore, Submission};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use shared::{kwargs, median, model, post_simulations};
 
 const WRITERS: usize = 64;
 const EACH: usize = 500;
@@ -45,19 +45,10 @@ fn main() {
     println!("ratio             {:>9.2}", http / store);
 }
 
-fn median(rates: &mut [f64]) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
-}
-
 fn folder() -> tempfile::TempDir {
     // Not in memory, where nothing is durable.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     tempfile::Builder::new().prefix("submit-").tempdir_in(target).unwrap()
-}
-
-fn kwargs() -> Value {
-    json!({"meta_param_dict": {"year": 2030}, "adjustment": {"savings_rate": 0.3, "periods": 100}})
 }
 
 async fn into_the_store() -> f64 {
@@ -93,38 +84,8 @@ async fn over_http() -> f64 {
     let dir = folder();
     let stack = Stack::start(config(dir.path())).await.unwrap();
     let address = stack.url().socket_addrs(|| None).unwrap()[0];
-    let body = format!("{{\"task_name\":\"sim\",\"task_kwargs\":{},\"task_id\":\"", kwargs());
-    let body: Arc<str> = body.into();
     let started = Instant::now();
-    let connections: Vec<_> = (0..WRITERS)
-        .map(|writer| {
-            let body = Arc::clone(&body);
-            tokio::spawn(async move {
-                let mut stream = TcpStream::connect(address).await.unwrap();
-                stream.set_nodelay(true).unwrap();
-                let mut answer = vec![0; 4096];
-                for n in 0..EACH {
-                    let body = format!("{body}job-{writer}-{n}\"}}");
-                    let request = format!(
-                        "POST /Bench/Model/ HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
-                         content-length: {}\r\n\r\n{body}",
-                        body.len()
-                    );
-                    stream.write_all(request.as_bytes()).await.unwrap();
-                    // Answers are small and come in one piece.
-                    let read = stream.read(&mut answer).await.unwrap();
-                    assert!(
-                        answer[..read].starts_with(b"HTTP/1.1 200"),
-                        "{}",
-                        String::from_utf8_lossy(&answer[..read])
-                    );
-                }
-            })
-        })
-        .collect();
-    for connection in connections {
-        connection.await.unwrap();
-    }
+    post_simulations(address, "job", WRITERS, EACH).await;
     let rate = (WRITERS * EACH) as f64 / started.elapsed().as_secs_f64();
     stack.stop().await;
     let store = EmbeddedStore::open(&dir.path().join("data")).unwrap();
@@ -154,14 +115,4 @@ fn config(dir: &Path) -> StackConfig {
         bucket: Bucket::open(dir.join("bucket").to_str().unwrap()).unwrap(),
         limits,
     }
-}
-
-fn model(dir: &Path) -> Model {
-    let resources = json!({"cpu": "1", "memory": "1G"});
-    let model = json!({
-        "name": "Bench/Model", "repo": {"path": dir}, "entry": {"command": {"argv": ["true"]}},
-        "cluster_type": "single-core", "replicas": 1, "resources": {"requests": resources, "limits": resources},
-        "sim_time_limit": 60.0, "env": {}, "secrets": [], "listed": true, "skip_test": false,
-    });
-    serde_json::from_value(model).unwrap()
 }

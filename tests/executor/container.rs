@@ -1,6 +1,8 @@
 //! `csw job` as it runs in a container of a model's image: inputs from a real Redis, the result to the outputs processor.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 use csw::store::{ClusterKey, JobStore, RedisStore, Submission};
@@ -98,6 +100,12 @@ impl Pod {
         let mut command =
             self.sandbox.csw(["job", "--job-id", "run-1", "--route-name", "sim"]).into_command();
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        // As in a container, where it is nobody special.
+        if rustix::process::geteuid().is_root() {
+            let open = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(self.sandbox.home().parent().unwrap(), open).unwrap();
+            command.uid(65534);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
@@ -131,7 +139,7 @@ fn a_simulation_runs_with_its_inputs_and_its_secrets_and_nothing_of_ours() {
          ours = [n for n in os.environ if n.startswith(('CSW_', 'REDIS_'))]\n\
          try:\n    open('/proc/%d/environ' % os.getppid()).read(); ours.append('environ')\n\
          except PermissionError:\n    pass\n\
-         print('ours', ours if os.getuid() else [])\n{OUTPUTS}"
+         print('ours', ours, open('/proc/self/oom_score_adj').read().strip())\n{OUTPUTS}"
     );
     let Some(pod) = Pod::of(&body) else { return };
     let pod = pod
@@ -141,7 +149,7 @@ fn a_simulation_runs_with_its_inputs_and_its_secrets_and_nothing_of_ours() {
         .env("THREADS", "2");
     let ended = pod.run();
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
-    assert_eq!(ended.stdout, "rate 0.25 word ****** 2\nours []\n");
+    assert_eq!(ended.stdout, "rate 0.25 word ****** 2\nours [] 500\n");
     assert_eq!(pod.outputs.lines(), ["GET /api/v1/attempt", "POST /write/", "POST /push/"]);
     let requests = pod.outputs.requests();
     assert!(requests.iter().all(|request| request.authorization == "Bearer tkn"));

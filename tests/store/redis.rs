@@ -209,6 +209,29 @@ async fn redis_may_go_away_and_come_back() {
     assert_eq!(store.get(&"late".parse().unwrap()).await.unwrap().unwrap().status, JobStatus::Pending);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_inputs_wait_for_each_other() {
+    if !require("redis") {
+        return;
+    }
+    let redis = Redis::start();
+    let store = Arc::new(open(&redis).await);
+    let large = |n: usize| {
+        let mut submission = submission(&format!("job-{n}"));
+        // As much as fits a request, times eight.
+        submission.kwargs.insert("adjustment".into(), serde_json::json!({"data": "x".repeat(20 << 20)}));
+        submission
+    };
+    let submit = |n: usize| {
+        let (store, submission) = (Arc::clone(&store), large(n));
+        tokio::spawn(async move { store.submit(submission).await.unwrap() })
+    };
+    for task in (0..8).map(submit).collect::<Vec<_>>() {
+        assert!(matches!(task.await.unwrap(), Submitted::Created(_)));
+    }
+    assert_eq!(store.kwargs(&"job-7".parse().unwrap()).await.unwrap().unwrap(), large(7).kwargs);
+}
+
 #[tokio::test]
 async fn records_survive_a_redis_that_lost_its_data() {
     if !require("redis") {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::index::Index;
 use super::pages::Pages;
-use super::record::{Inputs, Record};
+use super::record::{Digest, Inputs, Record};
 use crate::model::{Job, JobId, JobStatus, Outcome, TaskResult};
 use crate::store::rules::{OTHER_INPUTS, differs, last_line};
 use crate::store::{AttemptToken, ClusterKey, Recorded, StoreError, Submission, Submitted};
@@ -51,7 +51,7 @@ impl Ledger {
         &mut self,
         submission: Submission,
         sealed: Vec<u8>,
-        digest: String,
+        digest: Digest,
         now: Timestamp,
     ) -> Result<Submitted, StoreError> {
         if let Some(record) = self.index.get(&submission.id) {
@@ -228,7 +228,8 @@ mod tests {
             tag: None,
         };
         let now = Timestamp::from_second(second).unwrap();
-        ledger.submit(submission, Vec::new(), String::new(), now).unwrap();
+        let digest = Digest::of(&submission.kwargs);
+        ledger.submit(submission, Vec::new(), digest, now).unwrap();
         ledger.cancel(&id.parse().unwrap(), "asked for", now).unwrap();
     }
 

@@ -1,11 +1,11 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{Job, JobStatus, TaskKwargs};
-use crate::store::{Claims, RunningAttempt};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use crate::store::{Claims, ClusterKey, RunningAttempt};
 
 /// What the store knows of a job, its arguments aside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub(super) struct Record {
     /// The attempt whose result was accepted.
     pub(super) delivered: Option<u32>,
     /// Of the arguments, which are gone when the job has ended: tells a repeated submission from another.
-    pub(super) digest: String,
+    pub(super) digest: Digest,
     pub(super) inputs: Inputs,
 }
 
@@ -59,7 +59,7 @@ impl Record {
         Some(Self { inputs, ..self.clone() })
     }
 
-    pub(super) fn running(&self, key: &crate::store::ClusterKey) -> Option<RunningAttempt> {
+    pub(super) fn running(&self, key: &ClusterKey) -> Option<RunningAttempt> {
         (self.job.status == JobStatus::Running).then(|| RunningAttempt {
             job: self.job.clone(),
             token: key.attempt_token(&self.claims()),
@@ -69,10 +69,31 @@ impl Record {
 }
 
 /// A digest of arguments; the order of keys makes no difference.
-pub(super) fn digest(kwargs: &TaskKwargs) -> String {
-    let mut hash = Sha256::new();
-    object(&mut hash, kwargs);
-    STANDARD_NO_PAD.encode(hash.finalize())
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Digest([u8; 32]);
+
+impl Digest {
+    pub(super) fn of(kwargs: &TaskKwargs) -> Self {
+        let mut hash = Sha256::new();
+        object(&mut hash, kwargs);
+        Self(hash.finalize().into())
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        STANDARD_NO_PAD.encode(digest.0)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = STANDARD_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or("expected a digest of 32 bytes")
+    }
 }
 
 fn object(hash: &mut Sha256, object: &TaskKwargs) {
@@ -119,8 +140,9 @@ mod tests {
 
     #[test]
     fn equal_arguments_have_one_digest_and_others_another() {
-        let of = |value: Value| digest(value.as_object().unwrap());
+        let of = |value: Value| Digest::of(value.as_object().unwrap());
         let first = of(json!({"a": {"x": [1, 2.5], "y": null}, "b": "text"}));
+        assert_eq!(Digest::try_from(String::from(first)), Ok(first));
         assert_eq!(first, of(json!({"b": "text", "a": {"y": null, "x": [1, 2.5]}})));
         for other in [
             json!({"a": {"x": [1, 2.5], "y": null}, "b": "tex"}),

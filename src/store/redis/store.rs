@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -12,8 +12,8 @@ use super::index::Index;
 use super::ledger::Ledger;
 use super::link::Link;
 use super::open::{Opened, open};
-use super::record::{Record, digest};
-use super::writer::{Operation, QUEUE, Shared, Writer};
+use super::record::{Digest, Record};
+use super::writer::{Operation, QUEUE, ROOM, Shared, Writer};
 use super::{REMEMBERED, RedisConfig};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
 use crate::store::{
@@ -30,6 +30,7 @@ pub struct RedisStore {
     key: ClusterKey,
     link: Link,
     operations: mpsc::Sender<Operation>,
+    room: Arc<Semaphore>,
     shared: Arc<Shared>,
     cancel: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -74,7 +75,8 @@ impl RedisStore {
         let writer = Mutex::new(Some(tokio::spawn(writer.run(queue))));
         let link = Link::new(config.clone());
         let guard = cancel.clone().drop_guard();
-        Ok(Self { config, key, link, operations, shared, cancel, writer, _ends_the_writer: guard })
+        let room = Arc::new(Semaphore::new(ROOM as usize));
+        Ok(Self { config, key, link, operations, room, shared, cancel, writer, _ends_the_writer: guard })
     }
 
     /// Stops writing. What has not been answered fails, and so does everything that is asked for later, with
@@ -148,9 +150,14 @@ impl RedisStore {
         operation: impl FnOnce(&mut Ledger) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         self.check_open()?;
-        let (operation, stage, mut answer) = Operation::new(bytes, operation);
         let patience = sleep_until(Instant::now() + self.config.patience);
         tokio::pin!(patience);
+        let size = u32::try_from(bytes.div_ceil(1024)).unwrap_or(ROOM).clamp(1, ROOM);
+        let room = tokio::select! {
+            room = Arc::clone(&self.room).acquire_many_owned(size) => room.map_err(|_| self.closed_error())?,
+            () = &mut patience => return Err(self.shared.unavailable(&self.config)),
+        };
+        let (operation, stage, mut answer) = Operation::new(bytes, room, operation);
         tokio::select! {
             sent = self.operations.send(operation) => sent.map_err(|_| self.closed_error())?,
             () = &mut patience => return Err(self.shared.unavailable(&self.config)),
@@ -185,7 +192,7 @@ impl JobStore for RedisStore {
         let text = serde_json::to_vec(&submission.kwargs).map_err(|e| failed(&e))?;
         let name = inputs_key(&submission.id);
         let sealed = self.key.job_key(&submission.id).seal(&name, &text).map_err(|e| failed(&e))?;
-        let digest = digest(&submission.kwargs);
+        let digest = Digest::of(&submission.kwargs);
         let now = Timestamp::now();
         self.write(sealed.len(), false, move |ledger| ledger.submit(submission, sealed, digest, now)).await?
     }

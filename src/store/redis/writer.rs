@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::RedisConfig;
@@ -14,8 +14,9 @@ use crate::store::{SealKey, StoreError};
 /// Operations, and bytes of arguments, that one request takes at most: bounds how long the first waits for its answer.
 const MAX_BATCH: usize = 512;
 const MAX_BYTES: usize = 8 << 20;
-/// Operations that wait at most; more callers than that wait to be let in.
+/// Operations, and KiB of arguments, that are under way at most; callers beyond that wait to be let in.
 pub(super) const QUEUE: usize = 1024;
+pub(super) const ROOM: u32 = 64 << 10;
 
 /// Applies itself to the ledger; returns what answers its caller once Redis has it. `None` if the caller has given up.
 type Run = Box<dyn FnOnce(&mut Ledger) -> Option<Answer> + Send>;
@@ -43,9 +44,10 @@ impl Stage {
 }
 
 impl Operation {
-    /// An operation that holds so many bytes, and where its answer comes.
+    /// An operation that holds so many bytes, and `room` until it is answered; and where its answer comes.
     pub(super) fn new<T: Send + 'static>(
         bytes: usize,
+        room: OwnedSemaphorePermit,
         operation: impl FnOnce(&mut Ledger) -> T + Send + 'static,
     ) -> (Self, Arc<Stage>, oneshot::Receiver<T>) {
         let (reply, answer) = oneshot::channel();
@@ -54,8 +56,11 @@ impl Operation {
             let stage = Arc::clone(&stage);
             move |ledger| {
                 let outcome = stage.become_(2).then(|| operation(ledger))?;
-                // A caller that went away does not undo what it asked for.
-                Some(Box::new(move || drop(reply.send(outcome))))
+                Some(Box::new(move || {
+                    drop(room);
+                    // A caller that went away does not undo what it asked for.
+                    drop(reply.send(outcome));
+                }))
             }
         });
         (Self { bytes, run }, stage, answer)
