@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use url::Url;
 
 use super::archive::{pack, unpack};
+use super::cloud;
 use super::location::Location;
 use super::pointer::zip_name;
 use super::{Category, Output, Outputs, OutputsError, Pointer, StoredCategory};
@@ -31,13 +32,15 @@ pub struct Bucket {
 
 impl Bucket {
     /// Opens a bucket: `file:///path`, a folder (`/path`, `./path`), `gs://name`, `s3://name`, or a plain name, which is
-    /// a bucket of Google Cloud Storage. A folder is made if it isn't there.
+    /// a bucket of Google Cloud Storage. A folder is made if it isn't there; a bucket of a provider is not asked for
+    /// anything yet. Its credentials are looked for where the provider's own tools do, and so is where it is:
+    /// `AWS_ENDPOINT_URL` and `STORAGE_EMULATOR_HOST` name others than the provider's.
     ///
     /// # Errors
-    /// When the text means no bucket, this build can't reach such a bucket, or the folder can't be made.
+    /// When the text means no bucket, its credentials make no sense, or the folder can't be made.
     pub fn open(url_or_name: &str) -> Result<Self, OutputsError> {
         match Location::parse(url_or_name)? {
-            Location::Cloud { url, service } => Err(OutputsError::Unsupported { url, service }),
+            Location::Cloud { url, service } => Ok(Self { store: cloud::open(&url, service)?, url }),
             Location::Folder(path) => {
                 let io = |source| OutputsError::Io { path: path.display().to_string(), source };
                 std::fs::create_dir_all(&path).map_err(io)?;

@@ -25,14 +25,6 @@ pub enum OutputsError {
         /// Why.
         reason: String,
     },
-    /// This build can't reach that kind of bucket.
-    #[error("the bucket {url} is on {service}, which this build of csw has no support for")]
-    Unsupported {
-        /// The bucket.
-        url: String,
-        /// Whose it is.
-        service: &'static str,
-    },
     /// The bucket refused, or could not be reached.
     #[error("cannot {action} {object} in {bucket}: {source}")]
     Bucket {
@@ -83,9 +75,16 @@ impl Diagnose for OutputsError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unsupported { .. } => {
-                vec!["Set BUCKET (or --bucket) to a folder's URL, as in file:///srv/csw/outputs".into()]
-            }
+            Self::Bucket { source, bucket, .. } => match &**source {
+                object_store::Error::NotFound { .. } => {
+                    vec![format!("Make the bucket {bucket}, or set BUCKET (or --bucket) to another")]
+                }
+                object_store::Error::PermissionDenied { .. }
+                | object_store::Error::Unauthenticated { .. } => {
+                    vec![format!("Give the account that this runs as the right to read and write {bucket}")]
+                }
+                _ => Vec::new(),
+            },
             Self::BadBucket { .. } => {
                 vec!["See where the value comes from: csw cluster info".into()]
             }

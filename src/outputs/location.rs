@@ -12,7 +12,16 @@ use super::OutputsError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Location {
     Folder(PathBuf),
-    Cloud { url: String, service: &'static str },
+    Cloud { url: String, service: Service },
+}
+
+/// Whose buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Google Cloud Storage.
+    Google,
+    /// Amazon S3, and what speaks its protocol.
+    Amazon,
 }
 
 impl Location {
@@ -27,8 +36,8 @@ impl Location {
                         .map_err(|()| bad("a file URL has an absolute path and no host".into()))?;
                     Ok(Self::Folder(path))
                 }
-                "gs" => Ok(Self::Cloud { url: bucket.to_owned(), service: "Google Cloud Storage" }),
-                "s3" => Ok(Self::Cloud { url: bucket.to_owned(), service: "Amazon S3" }),
+                "gs" => Ok(Self::Cloud { url: bucket.to_owned(), service: Service::Google }),
+                "s3" => Ok(Self::Cloud { url: bucket.to_owned(), service: Service::Amazon }),
                 scheme => Err(bad(format!("expected file://, gs:// or s3://, not {scheme}://"))),
             };
         }
@@ -38,7 +47,7 @@ impl Location {
         }
         let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
         if (3..=222).contains(&bucket.len()) && bucket.chars().all(named) {
-            return Ok(Self::Cloud { url: format!("gs://{bucket}"), service: "Google Cloud Storage" });
+            return Ok(Self::Cloud { url: format!("gs://{bucket}"), service: Service::Google });
         }
         Err(bad("expected a URL (file:///path, gs://name, s3://name), a bucket's name, or a folder that starts with / or ./".into()))
     }
@@ -55,9 +64,9 @@ mod tests {
         for (bucket, means) in [
             ("file:///srv/out%20puts", folder("/srv/out puts")),
             ("/srv/outputs", folder("/srv/outputs")),
-            ("gs://cs-outputs", cloud("gs://cs-outputs", "Google Cloud Storage")),
-            ("cs-outputs-dev", cloud("gs://cs-outputs-dev", "Google Cloud Storage")),
-            ("s3://out", cloud("s3://out", "Amazon S3")),
+            ("gs://cs-outputs", cloud("gs://cs-outputs", Service::Google)),
+            ("cs-outputs-dev", cloud("gs://cs-outputs-dev", Service::Google)),
+            ("s3://out", cloud("s3://out", Service::Amazon)),
         ] {
             assert_eq!(Location::parse(bucket).unwrap(), means, "{bucket}");
         }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod bucket;
+mod cloud;
 mod collection;
 mod error;
 mod extract;

@@ -8,43 +8,15 @@ use csw::outputs::Pointer;
 use serde_json::{Value, json};
 
 use super::{block_on, bucket, every_kind, outputs, without_ids};
-use crate::support::missing;
+use crate::support::python_environment;
 
-/// An interpreter that has `cs_storage`; made once in the build folder. `None`: it can't be had here.
+/// An interpreter that has `cs_storage`. `None`: it can't be had here.
 fn python() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cs-storage-1.11.1");
-    let python = folder.join("bin/python");
-    let lock = fs::File::create(folder.with_extension("lock")).unwrap();
-    // Tests run side by side, and so may several test runs.
-    lock.lock().unwrap();
-    let done = folder.join("done");
-    if done.exists() {
-        return Some(python);
-    }
-    drop(fs::remove_dir_all(&folder));
-    let run = |program: &Path, args: &[&str]| {
-        let output = Command::new(program).args(args).output();
-        output.map_err(|e| e.to_string()).and_then(|o| {
-            if o.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&o.stderr).into_owned()) }
-        })
-    };
     // Without its dependency on Google's client, which a folder doesn't need.
-    let quiet =
-        ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1", "--timeout", "20"];
-    let pip = |packages: &[&str]| run(&python, &[&quiet[..], packages].concat());
-    let made = run(Path::new("python3"), &["-m", "venv", folder.to_str().unwrap()])
-        .and_then(|()| pip(&["--no-deps", "cs-storage==1.11.1"]))
-        .and_then(|()| pip(&["marshmallow>=3,<5", "fsspec"]));
-    match made {
-        Ok(()) => {
-            fs::write(done, "").unwrap();
-            Some(python)
-        }
-        Err(why) => {
-            missing("pypi", why.trim().lines().last().unwrap_or_default());
-            None
-        }
-    }
+    python_environment(
+        "cs-storage-1.11.1",
+        &[&["--no-deps", "cs-storage==1.11.1"], &["marshmallow>=3,<5", "fsspec"]],
+    )
 }
 
 /// Runs a script with `cs_storage` over a bucket's folder; the script finds `argument` as `given` and sets `answer`.

@@ -1,6 +1,7 @@
 //! The outputs processor, through its routes and over loopback.
 
 mod admission;
+mod cloud;
 mod letters;
 mod limits;
 mod process;

@@ -11,7 +11,7 @@ use url::Url;
 use super::{Answer, SECRET, raw_outputs, service_token, signed, success};
 use crate::support::{Csw, Sandbox, Up, WebApp};
 
-fn processor(sandbox: &Sandbox, listen: &str) -> Csw {
+pub fn processor(sandbox: &Sandbox, listen: &str) -> Csw {
     sandbox
         .csw(["outputs-processor", "--start", "--listen", listen, "--data", "data"])
         .env("CSW_CLUSTER_KEY", SECRET)
@@ -23,7 +23,7 @@ fn pushing_to(csw: Csw, web_app: &WebApp) -> Csw {
 }
 
 /// Posts until somebody answers: the service may be in the middle of a restart.
-async fn post(client: &reqwest::Client, url: &Url, path: &str, token: &str, body: &Value) -> Answer {
+pub async fn post(client: &reqwest::Client, url: &Url, path: &str, token: &str, body: &Value) -> Answer {
     loop {
         let request = client.post(url.join(path).unwrap()).bearer_auth(token).json(body);
         if let Ok(response) = request.send().await {

@@ -3,6 +3,7 @@
 mod docker;
 mod faulty_proxy;
 mod generated;
+mod python;
 mod redis;
 pub mod registry;
 mod require;
@@ -20,6 +21,7 @@ use std::{fs, io::Write};
 pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
 pub use faulty_proxy::{FaultyProxy, Instead};
 pub use generated::generated;
+pub use python::environment as python_environment;
 pub use redis::Redis;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{missing, on_path, require, restart_command};
