@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use csw::job::kubernetes::{KubernetesJobs, KubernetesRuntime};
 use csw::job::{AttemptKey, AttemptSpec};
 use csw::model::{Job, JobId, JobStatus, Model, Outcome, TaskKwargs, TaskMeta, TaskName, TaskResult};
+use csw::services::api::ApiError;
 use csw::services::dispatch::{Dispatcher, Limits, ModelHost};
 use csw::services::models::Models;
+use csw::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use csw::services::results::{Results, ResultsError};
 use csw::store::{
     AttemptToken, EmbeddedStore, JobStore, Recorded, StartedAttempt, Submission, Submitted, WatchedStore,
@@ -63,6 +65,14 @@ impl Results for Delivered {
 
     async fn refuse(&self, _id: &JobId) -> Result<bool, ResultsError> {
         Ok(true)
+    }
+
+    async fn undelivered(&self, _query: &ResultsQuery) -> Result<ResultsPage, ApiError> {
+        Ok(ResultsPage { results: Vec::new(), next: None })
+    }
+
+    async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError> {
+        Err(ApiError::no_such_job(id))
     }
 }
 

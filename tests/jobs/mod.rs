@@ -1,6 +1,7 @@
 //! `csw jobs …` and `csw up`, as people use them.
 
 mod commands;
+mod letters;
 mod run;
 mod up;
 

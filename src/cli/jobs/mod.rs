@@ -15,6 +15,7 @@ mod source;
 mod status;
 mod submit;
 mod token;
+mod undelivered;
 mod view;
 mod wait;
 

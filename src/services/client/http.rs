@@ -12,6 +12,7 @@ use super::ClientError;
 use crate::http;
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult};
 use crate::services::api::Problem;
+use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, SubmitRequest};
 use crate::services::tokens;
 
@@ -154,6 +155,22 @@ impl SchedulerClient {
     /// When the scheduler refuses.
     pub async fn cleanup(&self, request: &CleanupRequest) -> Result<Cleaned, ClientError> {
         self.json(self.request(Method::POST, "api/v1/jobs/cleanup").json(request).timeout(TIMEOUT * 10)).await
+    }
+
+    /// A page of results that the web app does not have.
+    ///
+    /// # Errors
+    /// When the scheduler refuses.
+    pub async fn undelivered(&self, query: &ResultsQuery) -> Result<ResultsPage, ClientError> {
+        self.json(self.request(Method::GET, "api/v1/results").query(query)).await
+    }
+
+    /// Has a result that the web app refused sent to it again.
+    ///
+    /// # Errors
+    /// With status 404 when there is no such result, with 409 when the web app has it.
+    pub async fn retry_result(&self, id: &JobId) -> Result<RetriedResult, ClientError> {
+        self.json(self.request(Method::POST, &format!("api/v1/results/{id}/retry")).json(&json!({}))).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::{Results, ResultsError};
 use crate::model::{JobId, TaskName, TaskResult};
 use crate::outputs::Bucket;
+use crate::services::api::ApiError;
+use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::services::outputs_processor::{OutputsProcessor, accept_spooled};
 use crate::store::{AttemptToken, JobStore, Recorded};
 
@@ -57,5 +59,13 @@ impl Results for LocalResults {
     async fn refuse(&self, _id: &JobId) -> Result<bool, ResultsError> {
         // The store refuses what comes for a job that is cancelled.
         Ok(true)
+    }
+
+    async fn undelivered(&self, query: &ResultsQuery) -> Result<ResultsPage, ApiError> {
+        self.processor.undelivered(query).await
+    }
+
+    async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError> {
+        self.processor.retry(id).await
     }
 }

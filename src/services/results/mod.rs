@@ -12,6 +12,8 @@ pub use local::LocalResults;
 pub use remote::RemoteResults;
 
 use crate::model::{JobId, TaskName, TaskResult};
+use crate::services::api::ApiError;
+use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::store::{AttemptToken, Recorded};
 
 /// The authority for results: each job has at most one, whoever brings it first.
@@ -52,4 +54,16 @@ pub trait Results: Send + Sync + 'static {
     /// # Errors
     /// When that can't be seen to.
     async fn refuse(&self, id: &JobId) -> Result<bool, ResultsError>;
+
+    /// Results that the web app does not have: those that wait for it, or that it refused for good.
+    ///
+    /// # Errors
+    /// When nobody can tell, or the page's start is gone.
+    async fn undelivered(&self, query: &ResultsQuery) -> Result<ResultsPage, ApiError>;
+
+    /// Sends a result that the web app refused to it again.
+    ///
+    /// # Errors
+    /// 404 where there is no such result, 409 where the web app has it.
+    async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError>;
 }

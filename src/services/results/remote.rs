@@ -5,12 +5,15 @@ use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{Results, ResultsError};
 use crate::http;
 use crate::model::{JobId, Outcome, TaskName, TaskResult};
+use crate::services::api::ApiError;
+use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::store::{AttemptToken, JobStore, Recorded};
 
 /// How long the outputs processor may take for an answer.
@@ -133,6 +136,30 @@ impl Results for RemoteResults {
         }
         accepted(answer).map(|_| true)
     }
+
+    async fn undelivered(&self, query: &ResultsQuery) -> Result<ResultsPage, ApiError> {
+        passed_on(send(self.request(Method::GET, "api/v1/results").query(query)).await?)
+    }
+
+    async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError> {
+        let path = format!("api/v1/results/{id}/retry");
+        passed_on(send(self.request(Method::POST, &path).json(&json!({}))).await?)
+    }
+}
+
+/// The outputs processor's answer as our own.
+fn passed_on<T: DeserializeOwned>((status, body): (StatusCode, Value)) -> Result<T, ApiError> {
+    if !status.is_success() {
+        let reason = body.get("error").and_then(Value::as_str);
+        let error = reason.map_or_else(|| format!("the outputs processor answered {status}"), str::to_owned);
+        let hints: Vec<String> =
+            body.get("hints").and_then(|h| serde_json::from_value(h.clone()).ok()).unwrap_or_default();
+        return Err(hints.into_iter().fold(ApiError::new(status, error), ApiError::hint));
+    }
+    serde_json::from_value(body).map_err(|e| {
+        ResultsError::Unexpected(format!("the outputs processor's answer is not what was asked for: {e}"))
+            .into()
+    })
 }
 
 /// A result, where there is one. One of a job that was cancelled is none.

@@ -4,6 +4,7 @@ mod cleanup;
 mod guard;
 mod jobs;
 mod logs;
+mod results;
 mod routes;
 mod state;
 mod submit;

@@ -7,7 +7,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::wire::ModelInfo;
-use super::{SchedulerState, cleanup, jobs, logs, submit, sync};
+use super::{SchedulerState, cleanup, jobs, logs, results, submit, sync};
 use crate::services::api::ApiError;
 use crate::store::JobStore;
 
@@ -28,6 +28,8 @@ pub fn router(state: SchedulerState) -> Router {
         .route("/api/v1/jobs/{id}/outputs", get(jobs::outputs))
         .route("/api/v1/jobs/{id}/logs", get(logs::logs))
         .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/api/v1/results", get(results::undelivered))
+        .route("/api/v1/results/{id}/retry", post(results::retry))
         .route("/api/v1/models", get(models))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(state.clone(), authorized));
