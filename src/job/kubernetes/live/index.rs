@@ -1,18 +1,16 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::ending::ending;
+use super::entry::Entry;
 use super::seen::{SeenJob, SeenPod, Stuck};
 use crate::job::kubernetes::job_name;
 use crate::job::{AttemptEnd, AttemptKey};
 use crate::kube::ready::text;
 use crate::model::JobId;
-
-/// Pods of one Job that are gone and still remembered.
-const REMEMBERED: usize = 3;
 
 /// Everything that is known of the namespace's Jobs, by the ids of the jobs: a change, and a question, costs as much as
 /// there is of one job, however many there are.
@@ -27,18 +25,6 @@ pub(super) struct Index {
     complaints: HashMap<String, (String, String)>,
     /// Name of an event → UID of the Job.
     events: HashMap<String, String>,
-}
-
-/// What is known of one job.
-#[derive(Debug, Default)]
-struct Entry {
-    jobs: BTreeMap<String, SeenJob>,
-    pods: BTreeMap<String, SeenPod>,
-    /// Kubernetes Jobs that are being made and not yet seen, and whether the server has said that they are.
-    expected: BTreeMap<String, bool>,
-    /// Kubernetes Jobs that we have deleted.
-    doomed: BTreeSet<String>,
-    changes: Option<watch::Sender<()>>,
 }
 
 /// How an attempt stands.
@@ -278,45 +264,9 @@ impl Index {
         self.tidy(id);
     }
 
-    /// Forgets what is gone, unless somebody has yet to look at it.
     fn tidy(&mut self, id: &JobId) {
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        if entry.changes.as_ref().is_some_and(|c| c.receiver_count() > 0) {
-            return;
-        }
-        entry.changes = None;
-        entry.jobs.retain(|_, job| !job.gone);
-        let (jobs, doomed) = (&entry.jobs, &mut entry.doomed);
-        doomed.retain(|name| jobs.contains_key(name));
-        entry.pods.retain(|_, pod| !pod.gone || jobs.values().any(|job| job.uid == pod.owner));
-        if entry.jobs.is_empty() && entry.pods.is_empty() && entry.expected.is_empty() {
+        if self.entries.get_mut(id).is_some_and(Entry::tidy) {
             self.entries.remove(id);
-        }
-    }
-}
-
-impl Entry {
-    /// The pods of a Kubernetes Job, the oldest first.
-    fn pods_of(&self, uid: &str) -> Vec<&SeenPod> {
-        let mut pods: Vec<_> = self.pods.values().filter(|p| p.owner == uid).collect();
-        pods.sort_by_key(|p| p.created);
-        pods
-    }
-
-    fn graces(&self, uid: &str) -> Vec<u64> {
-        self.pods_of(uid).into_iter().filter(|p| p.lives()).filter_map(|p| p.grace).collect()
-    }
-
-    fn pod_gone(&mut self, name: &str) {
-        if let Some(pod) = self.pods.get_mut(name) {
-            pod.gone = true;
-        }
-        let mut gone: Vec<_> =
-            self.pods.iter().filter(|(_, p)| p.gone).map(|(n, p)| (p.created, n)).collect();
-        gone.sort();
-        let old: Vec<String> = gone.iter().rev().skip(REMEMBERED).map(|(_, name)| (*name).clone()).collect();
-        for name in old {
-            self.pods.remove(&name);
         }
     }
 }
