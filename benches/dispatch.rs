@@ -23,8 +23,10 @@ use csw::job::kubernetes::{KubernetesJobs, KubernetesRuntime};
 use csw::job::{AttemptKey, AttemptSpec};
 use csw::kube::{Access, Cluster, DEFAULT_CONCURRENCY, Resource};
 use csw::model::{GroupVersionKind, JobId, Model, TaskKwargs, TaskName, TaskResult};
+use csw::services::api::ApiError;
 use csw::services::dispatch::{Dispatcher, Limits, ModelHost};
 use csw::services::models::Models;
+use csw::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use csw::services::results::{Results, ResultsError};
 use csw::store::{AttemptToken, EmbeddedStore, JobStore, Recorded, StartedAttempt, Submission, WatchedStore};
 use futures::{StreamExt, stream};
@@ -264,6 +266,14 @@ impl Results for Nowhere {
 
     async fn refuse(&self, _id: &JobId) -> Result<bool, ResultsError> {
         Ok(true)
+    }
+
+    async fn undelivered(&self, _query: &ResultsQuery) -> Result<ResultsPage, ApiError> {
+        Ok(ResultsPage { results: Vec::new(), next: None })
+    }
+
+    async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError> {
+        Err(ApiError::no_such_job(id))
     }
 }
 

@@ -283,12 +283,14 @@ async fn nothing_is_left_of_a_job_that_is_cancelled() {
     inside.until("a", |job| job.status == JobStatus::Running).await;
     let pods =
         || bed.space.kubectl(&["get", "pods", "-l", "job-id=a", "-o", "jsonpath={.items[*].status.phase}"]);
-    while pods() != "Running" {}
+    // With pauses: the dispatcher lives on this thread too.
+    while pods() != "Running" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let job = inside.dispatcher.cancel(&"a".parse().unwrap(), "cancelled").await.unwrap().unwrap();
     assert_eq!(job.status, JobStatus::Cancelled);
-    let mut left = "all".to_owned();
-    while !left.is_empty() {
-        left = bed.space.kubectl(&["get", "jobs,pods", "-o", "name"]);
+    let left = || bed.space.kubectl(&["get", "jobs,pods", "-o", "name"]);
+    while inside.dispatcher.running() > 0 || !left().is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(inside.dispatcher.running(), 0);
 }
