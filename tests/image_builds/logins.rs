@@ -73,6 +73,9 @@ fn a_private_base_is_pulled_with_dockers_credentials_by_both_builders() {
         let output = build(true);
         assert_eq!(output.code, 0, "{}", output.stderr);
         assert!(!output.stderr.contains(PASSWORD), "{}", output.stderr);
+        let image = project.image("tests_based_tasks");
+        let told = docker_says(["history", "--no-trunc", &image]) + &docker_says(["inspect", &image]);
+        assert!(!told.contains(PASSWORD) && !told.contains("auth"), "{told}");
     }
     private.forget("base");
 }

@@ -2,6 +2,7 @@ mod building;
 mod endings;
 mod faults;
 mod full_disk;
+mod installs;
 mod logins;
 mod pushing;
 mod sources;
