@@ -34,13 +34,10 @@ fn start(project: &Project, builder: &str) -> (Child, BufReader<std::process::Ch
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut all = String::new();
-    loop {
-        let before = all.len();
+    while !all.trim_end().ends_with("has come") {
         assert!(said.read_line(&mut all).unwrap() > 0, "it has ended: {all}");
-        if all[before..].trim_end().ends_with("has come") {
-            return (child, said);
-        }
     }
+    (child, said)
 }
 
 /// Processes of this machine, which the engine's are among, with these words in their command line.

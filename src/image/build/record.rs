@@ -66,6 +66,7 @@ impl BuildRecords {
 pub(in crate::image) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ImageError> {
     let failed = |e| ImageError::io(path, e);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     serde_json::to_writer_pretty(&mut file, value).map_err(|e| failed(e.into()))?;
     std::io::Write::write_all(&mut file, b"\n").map_err(failed)?;
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn records_are_read_back_and_other_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("build.json");
+        let path = folder.path().join("results").join("build.json");
         let records = BuildRecords {
             images: vec![BuildRecord {
                 target: "Examples/Solow".into(),
