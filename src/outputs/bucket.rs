@@ -11,15 +11,13 @@ use tempfile::{SpooledData, SpooledTempFile};
 use tokio::io::AsyncReadExt as _;
 use url::Url;
 
-use super::archive::{pack, unpack};
+use super::archive::{IN_MEMORY, Packed, PackedCategory, unpack};
 use super::cloud;
 use super::location::Location;
 use super::pointer::zip_name;
 use super::{Category, Output, Outputs, OutputsError, Pointer, StoredCategory};
 use crate::model::JobId;
 
-/// Zip files up to this size stay in memory, larger ones go through a temporary file.
-const IN_MEMORY: usize = 8 << 20;
 /// How much of a large zip file is in flight.
 const CHUNK: usize = 8 << 20;
 
@@ -66,41 +64,39 @@ impl Bucket {
     }
 
     /// Stores the outputs of a job as two zip files, `<id>_renderable.zip` and `<id>_downloadable.zip`. Each appears
-    /// whole or not at all; one that is there already is replaced. The outputs get new ids.
+    /// whole or not at all, and is durable then; one that is there already is replaced.
+    ///
+    /// # Errors
+    /// When a zip file can't be stored.
+    pub async fn store(&self, id: &JobId, packed: Packed) -> Result<Pointer, OutputsError> {
+        let Packed { renderable, downloadable } = packed;
+        Ok(Pointer {
+            renderable: self.store_category(zip_name(id, Category::Renderable), renderable).await?,
+            downloadable: self.store_category(zip_name(id, Category::Downloadable), downloadable).await?,
+        })
+    }
+
+    /// Packs outputs and stores them, see [`Bucket::store`]. They get new ids.
     ///
     /// # Errors
     /// When a zip file can't be made or stored.
     pub async fn write(&self, id: &JobId, outputs: Outputs) -> Result<Pointer, OutputsError> {
-        let Outputs { renderable, downloadable } = outputs;
-        Ok(Pointer {
-            renderable: self.write_category(zip_name(id, Category::Renderable), renderable).await?,
-            downloadable: self.write_category(zip_name(id, Category::Downloadable), downloadable).await?,
-        })
+        let packed = tokio::task::spawn_blocking(move || Packed::of(outputs)).await;
+        let failed = |reason: String| OutputsError::Pack { object: format!("the zip files of {id}"), reason };
+        self.store(id, packed.map_err(|e| failed(e.to_string()))??).await
     }
 
-    async fn write_category(
+    async fn store_category(
         &self,
-        name: String,
-        outputs: Vec<Output>,
+        ziplocation: String,
+        packed: PackedCategory,
     ) -> Result<StoredCategory, OutputsError> {
-        let object = name.clone();
-        let failed = |reason: String| OutputsError::Pack { object, reason };
-        let packed = tokio::task::spawn_blocking(move || {
-            let mut zip = SpooledTempFile::new(IN_MEMORY);
-            let stored = pack(outputs, name, &mut zip)?;
-            zip.seek(SeekFrom::Start(0))?;
-            Ok::<_, zip::result::ZipError>((stored, zip.into_inner()))
-        });
-        let (stored, zip) = match packed.await {
-            Ok(Ok(packed)) => packed,
-            Ok(Err(e)) => return Err(failed(e.to_string())),
-            Err(e) => return Err(failed(e.to_string())),
-        };
-        match zip {
-            SpooledData::InMemory(zip) => self.put(&stored.ziplocation, zip).await?,
-            SpooledData::OnDisk(zip) => self.put_large(&stored.ziplocation, zip).await?,
+        let PackedCategory { zip, outputs } = packed;
+        match zip.into_inner() {
+            SpooledData::InMemory(zip) => self.put(&ziplocation, zip).await?,
+            SpooledData::OnDisk(zip) => self.put_large(&ziplocation, zip).await?,
         }
-        Ok(stored)
+        Ok(StoredCategory { ziplocation, outputs })
     }
 
     async fn put(&self, object: &str, zip: Cursor<Vec<u8>>) -> Result<(), OutputsError> {

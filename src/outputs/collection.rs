@@ -44,9 +44,7 @@ impl Outputs {
     /// [`OutputsError::Invalid`] with every problem of every output.
     pub fn from_json(json: Value) -> Result<Self, OutputsError> {
         let Value::Object(mut object) = json else {
-            return Err(OutputsError::Invalid {
-                problems: vec!["expected an object with `renderable` and `downloadable`".into()],
-            });
+            return Err(OutputsError::Invalid { problems: vec![NO_OUTPUTS.into()] });
         };
         let mut problems = Vec::new();
         let mut list = |category: Category| {
@@ -54,9 +52,9 @@ impl Outputs {
         };
         let (renderable, downloadable) = (list(Category::Renderable), list(Category::Downloadable));
         if renderable.is_none() && downloadable.is_none() {
-            problems.push("neither `renderable` nor `downloadable` is there".into());
+            problems.push(NEITHER.into());
         }
-        problems.extend(object.keys().map(|k| format!("unknown list `{k}`: outputs would be lost")));
+        problems.extend(object.keys().map(|k| unknown_list(k)));
         if problems.is_empty() {
             Ok(Self {
                 renderable: renderable.unwrap_or_default(),
@@ -76,19 +74,43 @@ impl Outputs {
     }
 }
 
+pub(super) const NO_OUTPUTS: &str = "expected an object with `renderable` and `downloadable`";
+pub(super) const NEITHER: &str = "neither `renderable` nor `downloadable` is there";
+
+pub(super) fn unknown_list(name: &str) -> String {
+    format!("unknown list `{name}`: outputs would be lost")
+}
+
+pub(super) fn no_list(category: Category) -> String {
+    format!("`{}` must be a list", category.as_str())
+}
+
+pub(super) fn no_output() -> String {
+    "expected an object with `title`, `media_type` and `data`".into()
+}
+
+pub(super) fn unknown_media_type(name: &str) -> String {
+    let known = MediaType::ALL.map(MediaType::as_str).join(", ");
+    format!("unknown media type {name:?}: expected one of {known}")
+}
+
+/// What is wrong with the output at `index`.
+pub(super) fn problem(category: Category, index: usize, title: Option<&str>, wrong: &str) -> String {
+    let title = title.map(|t| format!(" ({t:?})")).unwrap_or_default();
+    format!("{} output {}{title}: {wrong}", category.as_str(), index + 1)
+}
+
 fn read_list(category: Category, value: Value, problems: &mut Vec<String>) -> Vec<Output> {
-    let name = category.as_str();
     let Value::Array(items) = value else {
-        problems.push(format!("`{name}` must be a list"));
+        problems.push(no_list(category));
         return Vec::new();
     };
     let mut outputs = Vec::with_capacity(items.len());
     for (i, item) in items.into_iter().enumerate() {
-        let title =
-            item.get("title").and_then(Value::as_str).map(|t| format!(" ({t:?})")).unwrap_or_default();
+        let title = item.get("title").and_then(Value::as_str).map(str::to_owned);
         match read_output(item) {
             Ok(output) => outputs.push(output),
-            Err(wrong) => problems.push(format!("{name} output {}{title}: {wrong}", i + 1)),
+            Err(wrong) => problems.push(problem(category, i, title.as_deref(), &wrong)),
         }
     }
     outputs
@@ -96,14 +118,11 @@ fn read_list(category: Category, value: Value, problems: &mut Vec<String>) -> Ve
 
 fn read_output(item: Value) -> Result<Output, String> {
     let Value::Object(mut item) = item else {
-        return Err("expected an object with `title`, `media_type` and `data`".into());
+        return Err(no_output());
     };
     let title = text(&mut item, "title")?;
-    let media_type = text(&mut item, "media_type")?;
-    let media_type = MediaType::from_wire(&media_type).ok_or_else(|| {
-        let known = MediaType::ALL.map(MediaType::as_str).join(", ");
-        format!("unknown media type {media_type:?}: expected one of {known}")
-    })?;
+    let name = text(&mut item, "media_type")?;
+    let media_type = MediaType::from_wire(&name).ok_or_else(|| unknown_media_type(&name))?;
     let id = match item.remove("id") {
         Some(Value::String(id)) => Uuid::parse_str(&id).ok(),
         _ => None,

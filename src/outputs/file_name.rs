@@ -5,14 +5,15 @@ use super::{MediaType, Output};
 /// Longest name in bytes, well below the 255 that file systems allow: prefixes and suffixes of copies must fit too.
 const LONGEST: usize = 200;
 
-/// File names for a list of outputs, in its order: a title plus `.ext` unless it ends so already. Every name is one
-/// path component that is legal on Linux, macOS and Windows, and no two are the same, whatever the case.
+/// File names for a list of outputs, in its order.
 pub(super) fn file_names(outputs: &[Output]) -> Vec<String> {
     let mut taken = HashSet::new();
     outputs.iter().map(|o| unique(o.title(), o.media_type(), &mut taken)).collect()
 }
 
-fn unique(title: &str, media_type: MediaType, taken: &mut HashSet<String>) -> String {
+/// A file name for an output beside those that are taken: its title plus `.ext` unless it ends so already. Every name is
+/// one path component that is legal on Linux, macOS and Windows, and no two are the same, whatever the case.
+pub(super) fn unique(title: &str, media_type: MediaType, taken: &mut HashSet<String>) -> String {
     let extension = media_type.extension();
     let stem = title.strip_suffix(extension).and_then(|t| t.strip_suffix('.')).unwrap_or(title);
     let stem = safe_stem(stem);

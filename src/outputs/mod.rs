@@ -7,15 +7,18 @@ mod collection;
 mod error;
 mod extract;
 mod file_name;
+mod intake;
 mod location;
 mod media_type;
 mod output;
 mod pointer;
 
+pub use archive::Packed;
 pub use bucket::Bucket;
 pub use collection::{Category, Outputs};
 pub use error::OutputsError;
 pub use extract::{ExtractedFile, extract};
+pub use intake::{IntakeError, read_written};
 pub use media_type::{Carries, MediaType};
 pub use output::{Data, Output};
 pub use pointer::{Pointer, StoredCategory, StoredOutput};

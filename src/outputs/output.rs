@@ -34,7 +34,7 @@ pub struct Output {
 }
 
 // Python's encoders break lines and some leave the padding out.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -56,17 +56,7 @@ impl Output {
             (Carries::Object, Value::Object(object)) => Data::Object(object),
             (Carries::Text, Value::String(text)) => Data::Text(text),
             (Carries::Bytes, Value::String(text)) => Data::Bytes(decode(&text)?),
-            (carries, other) => {
-                let expected = match carries {
-                    Carries::Object => "a JSON object",
-                    Carries::Text => "text",
-                    Carries::Bytes => "bytes in base64",
-                };
-                return Err(format!(
-                    "the data of {media_type} must be {expected}, it is {}",
-                    kind_of(&other)
-                ));
-            }
+            (_, other) => return Err(unexpected(media_type, kind_of(&other))),
         };
         Ok(Self { id, title, media_type, data })
     }
@@ -129,7 +119,21 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
     } else {
         LENIENT.decode(text)
     };
-    decoded.map_err(|e| format!("the data is no base64: {e}"))
+    decoded.map_err(|e| no_base64(&e))
+}
+
+pub(super) fn no_base64(error: &base64::DecodeError) -> String {
+    format!("the data is no base64: {error}")
+}
+
+/// `found` is a kind of JSON values.
+pub(super) fn unexpected(media_type: MediaType, found: &str) -> String {
+    let expected = match media_type.carries() {
+        Carries::Object => "a JSON object",
+        Carries::Text => "text",
+        Carries::Bytes => "bytes in base64",
+    };
+    format!("the data of {media_type} must be {expected}, it is {found}")
 }
 
 fn kind_of(value: &Value) -> &'static str {

@@ -8,6 +8,7 @@ mod process;
 mod pushing;
 mod receiving;
 mod spooled;
+mod streaming;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -51,6 +51,21 @@ impl Up {
         self.said.lock().unwrap().clone()
     }
 
+    /// Bytes of its memory, as Linux tells (`VmRSS`, or `VmHWM` for the most that it ever was).
+    pub fn memory(&self, field: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+    }
+
+    /// Files in that folder that it has open, with or without a name.
+    pub fn open_temporary_files(&self, folder: &std::path::Path) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        // One may be closed while we look.
+        let targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        targets.filter(|target| target.starts_with(folder)).count()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::admission::Admitted;
 use super::{OutputsProcessor, Refusal};
 use crate::model::{JobId, Outcome, TaskName, TaskResult};
-use crate::outputs::{Outputs, OutputsError, Pointer};
+use crate::outputs::{Outputs, OutputsError, Packed, Pointer};
 use crate::store::{AttemptToken, Recorded};
 
 /// Stores a simulation's outputs for the attempt that the token belongs to; the answer goes into the result's
@@ -17,10 +17,22 @@ pub async fn write(
     id: &JobId,
     outputs: Outputs,
 ) -> Result<Pointer, Refusal> {
+    let packed = tokio::task::spawn_blocking(move || Packed::of(outputs)).await;
+    let packed = packed.map_err(|e| Refusal::Invalid(format!("the outputs can't be packed: {e}")))??;
+    store(state, token, id, packed).await
+}
+
+/// [`write()`] of what is packed already.
+pub(super) async fn store(
+    state: &OutputsProcessor,
+    token: &AttemptToken,
+    id: &JobId,
+    packed: Packed,
+) -> Result<Pointer, Refusal> {
     let _alone = state.writing(id).await;
     match state.admit_writer(id, token).await? {
         Admitted { is_current: false, .. } => Err(Refusal::Fenced { id: id.clone() }),
-        Admitted { task: TaskName::Sim, .. } => Ok(state.bucket.write(id, outputs).await?),
+        Admitted { task: TaskName::Sim, .. } => Ok(state.bucket.store(id, packed).await?),
         Admitted { task, .. } => {
             Err(Refusal::Invalid(format!("job {id} is a {task}: only a sim has outputs to store")))
         }

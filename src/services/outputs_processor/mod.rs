@@ -3,6 +3,7 @@
 mod accept;
 mod admission;
 mod answer;
+mod arriving;
 mod attempt;
 mod authority;
 mod body;

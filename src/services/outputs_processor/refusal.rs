@@ -1,6 +1,6 @@
 use crate::error::{Diagnose, Exit};
 use crate::model::JobId;
-use crate::outputs::OutputsError;
+use crate::outputs::{IntakeError, OutputsError};
 use crate::store::StoreError;
 
 /// Why the outputs processor did not take something. Each has its HTTP status; those of 500 and above may pass.
@@ -48,6 +48,16 @@ pub enum Refusal {
     /// 503: the job store could not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<IntakeError> for Refusal {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Invalid(_) => Self::Invalid(error.to_string()),
+            IntakeError::Incomplete(e) => Self::Incomplete(e.to_string()),
+            IntakeError::Outputs(e) => Self::Outputs(e),
+        }
+    }
 }
 
 impl Diagnose for Refusal {

@@ -8,9 +8,10 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{OutputsProcessor, Refusal, accept, body, write};
-use crate::model::{JobId, TaskName, TaskResult};
-use crate::outputs::{Outputs, Pointer};
+use super::accept::store;
+use super::{OutputsProcessor, Refusal, accept, body};
+use crate::model::{TaskName, TaskResult};
+use crate::outputs::Pointer;
 use crate::store::{AttemptToken, Recorded};
 
 /// `POST /write/` and `POST /push/`, to be merged into a larger service.
@@ -19,12 +20,6 @@ use crate::store::{AttemptToken, Recorded};
 /// [`Refusal`].
 pub fn router(state: Arc<OutputsProcessor>) -> Router {
     Router::new().route("/write/", post(write_outputs)).route("/push/", post(push_result)).with_state(state)
-}
-
-#[derive(Deserialize)]
-struct WriteBody {
-    task_id: JobId,
-    outputs: Value,
 }
 
 #[derive(Deserialize)]
@@ -40,14 +35,9 @@ async fn write_outputs(
 ) -> Result<Json<Pointer>, Refusal> {
     let token = token(&headers)?;
     state.admission.precheck(&token)?;
-    let limit = state.limits.write;
-    // Large bodies wait for each other, small ones pass side by side. Unknown sizes count as the largest.
-    let share = body::announced(&headers).unwrap_or(limit).min(limit).div_ceil(1024).max(1);
-    let share = u32::try_from(share).unwrap_or(u32::MAX);
-    let _memory = state.memory.acquire_many(share).await.map_err(|e| Refusal::Incomplete(e.to_string()))?;
-    let bytes = body::read(&headers, body, limit, state.limits).await?;
-    let WriteBody { task_id, outputs } = body::parse(bytes).await?;
-    let pointer = write(&state, &token, &task_id, Outputs::from_json(outputs)?).await?;
+    let _place = state.places.acquire().await.map_err(|e| Refusal::Incomplete(e.to_string()))?;
+    let (task_id, packed) = body::read_packed(&headers, body, state.limits).await?;
+    let pointer = store(&state, &token, &task_id, packed).await?;
     state.metrics.stored.inc();
     Ok(Json(pointer))
 }

@@ -11,10 +11,13 @@ use crate::model::JobId;
 use crate::outputs::Bucket;
 use crate::store::{ClusterKey, EmbeddedStore, JobStore};
 
+/// Each takes a thread and a few megabytes, whatever its size.
+const PLACES: usize = 32;
+
 /// How much a request may bring.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of a body of `/write/`; all such bodies together take no more memory either.
+    /// Bytes of a body of `/write/`.
     pub write: usize,
     /// Bytes of a body of `/push/`.
     pub push: usize,
@@ -38,8 +41,8 @@ pub struct OutputsProcessor {
     pub(super) limits: Limits,
     /// Wakes the pusher.
     pub(super) recorded: Notify,
-    /// Memory for bodies, in KiB.
-    pub(super) memory: Semaphore,
+    /// Bodies of `/write/` that are read at once.
+    pub(super) places: Semaphore,
     /// Cancelled when nothing more is to be taken on.
     pub(super) stopping: CancellationToken,
     pub(super) metrics: Metrics,
@@ -87,7 +90,7 @@ impl OutputsProcessor {
             target,
             limits,
             recorded: Notify::new(),
-            memory: Semaphore::new(limits.write.div_ceil(1024).max(1)),
+            places: Semaphore::new(PLACES),
             stopping: CancellationToken::new(),
             metrics: Metrics::new(),
             writing: std::array::from_fn(|_| Mutex::new(())),
