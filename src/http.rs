@@ -15,12 +15,20 @@ pub fn client(server: &Url) -> reqwest::Result<reqwest::Client> {
 
 /// What [`client`] is made of, for who needs it a little different.
 pub fn builder(server: &Url) -> reqwest::ClientBuilder {
+    if server.scheme() == "http" { plain() } else { any() }
+}
+
+/// What clients are made of that never use TLS: those between pods of a cluster.
+pub fn plain() -> reqwest::ClientBuilder {
+    any().tls_certs_only([])
+}
+
+fn any() -> reqwest::ClientBuilder {
     // A second installation is refused and changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = reqwest::Client::builder()
+    reqwest::Client::builder()
         .user_agent(concat!("csw/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(10));
-    if server.scheme() == "http" { builder.tls_certs_only([]) } else { builder }
+        .connect_timeout(Duration::from_secs(10))
 }
 
 /// What happened, in one sentence: reqwest's own words say only which URL, the cause says what.

@@ -34,3 +34,4 @@ mod settings;
 mod stack;
 mod store;
 mod support;
+mod system;

@@ -11,7 +11,7 @@ use csw::settings::ROWS;
 
 use crate::support::{Sandbox, generated, missing, on_path};
 
-fn readme() -> String {
+pub fn readme() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
@@ -51,22 +51,24 @@ fn generated_tables_are_those_of_the_program() {
     generated("README.md", &text);
 }
 
-/// The scripts in ```sh blocks.
-fn blocks(text: &str) -> Vec<String> {
+/// The scripts in blocks of a language: `sh` runs everywhere, `shell` needs a Docker engine and a cluster.
+pub fn blocks(text: &str, wanted: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(language) = line.strip_prefix("```").filter(|l| !l.is_empty()) {
             let body: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
-            assert_eq!(language, "sh", "a block that no test runs: {}", body.join("\n"));
-            blocks.push(body.join("\n"));
+            assert!(["sh", "shell"].contains(&language), "a block that no test runs: {}", body.join("\n"));
+            if language == wanted {
+                blocks.push(body.join("\n"));
+            }
         }
     }
     blocks
 }
 
 /// Puts a program of that name where the scripts find it first.
-fn stand_in(folder: &Path, name: &str, script: &str) {
+pub fn stand_in(folder: &Path, name: &str, script: &str) {
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -98,7 +100,7 @@ fn every_command_works() {
     }
 
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let blocks = blocks(&readme());
+    let blocks = blocks(&readme(), "sh");
     assert!(
         blocks[0].contains("cargo run --release -- jobs run -n Examples/Solow\nmake test"),
         "{}",

@@ -3,7 +3,8 @@ use clap::{Parser, Subcommand};
 use super::Context;
 use super::args::{Deferred, GlobalArgs};
 use super::{
-    api_task, cluster, completions, help, images, job, jobs, man, models, outputs_processor, secrets, svc, up,
+    api_task, cluster, completions, help, images, job, jobs, man, models, outputs_processor, scheduler,
+    secrets, svc, up,
 };
 use crate::error::Exit;
 use crate::secret::Scope;
@@ -28,6 +29,7 @@ pub(super) enum Command {
     Job(job::JobArgs),
     Up(up::UpArgs),
     ApiTask(api_task::ApiTaskArgs),
+    Scheduler(scheduler::SchedulerArgs),
     #[command(visible_alias = "outputs")]
     OutputsProcessor(outputs_processor::OutputsProcessorArgs),
     /// Work on the services that serve models
@@ -51,6 +53,7 @@ pub(super) fn dispatch(context: &Context, command: Command) -> anyhow::Result<Ex
         Command::Job(args) => job::run(context, args),
         Command::Up(args) => up::run(context, args),
         Command::ApiTask(args) => api_task::run(context, args),
+        Command::Scheduler(args) => scheduler::run(context, args),
         Command::OutputsProcessor(args) => outputs_processor::run(context, args),
         Command::Svc(Deferred(args)) => svc::run(context, args),
         Command::Images(Deferred(args)) => images::run(context, args),

@@ -19,6 +19,7 @@ mod models;
 mod outputs_processor;
 mod push;
 mod rendering;
+mod scheduler;
 mod secrets;
 mod stack_config;
 mod svc;

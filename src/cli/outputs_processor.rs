@@ -137,7 +137,7 @@ fn failure(wrong: &[String]) -> Failure {
     failure.hint("In a cluster its Deployment sets all of this: `csw svc apply`")
 }
 
-fn cluster_key() -> Result<ClusterKey, String> {
+pub(super) fn cluster_key() -> Result<ClusterKey, String> {
     let name = "CSW_CLUSTER_KEY";
     let secret = secret_variable(name)?
         .ok_or_else(|| format!("{name}: not set; it is the secret that the scheduler has too"))?;

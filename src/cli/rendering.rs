@@ -147,6 +147,11 @@ pub(super) fn services(
     let passwords =
         (password("REDIS_ADMIN_PW"), password("REDIS_SCHEDULER_PW"), password("REDIS_EXECUTOR_PW"));
     let cluster_key = password("CSW_CLUSTER_KEY");
+    let scheduler_token = match settings.scheduler_token.value.clone() {
+        Some(token) => Ok(token),
+        // Whoever reaches the scheduler could run models, so callers always have to show one.
+        None => password("CSW_SCHEDULER_TOKEN"),
+    };
     let redis = match passwords {
         (Ok(admin), Ok(scheduler), Ok(executor)) => RedisPasswords { admin, scheduler, executor },
         (Err(e), ..) | (_, Err(e), _) | (.., Err(e)) => {
@@ -154,11 +159,13 @@ pub(super) fn services(
             return None;
         }
     };
-    let cluster_key = cluster_key.map_err(|e| needs.push(format!("randomness for keys: {e}"))).ok()?;
+    let keys = cluster_key.and_then(|key| Ok((key, scheduler_token?)));
+    let (cluster_key, scheduler_token) =
+        keys.map_err(|e| needs.push(format!("randomness for keys: {e}"))).ok()?;
     let services = ServicesContext {
         cs_url,
         cs_api_token,
-        scheduler_token: settings.scheduler_token.value.clone().or_else(|| find("CSW_SCHEDULER_TOKEN")),
+        scheduler_token: Some(scheduler_token),
         bucket: bucket?,
         redis,
         cluster_key,

@@ -60,6 +60,15 @@ impl Cluster {
         self.exchange(Method::PATCH, path, "application/merge-patch+json", patch.to_string(), what).await
     }
 
+    /// Replaces an object, which says what version of it is meant, and returns it as it is then.
+    ///
+    /// # Errors
+    /// When the server refuses: 409 if somebody has changed it since.
+    pub async fn replace(&self, path: &str, object: &Value, what: &str) -> Result<Value, KubeError> {
+        let path = format!("{path}?fieldManager={}", crate::model::FIELD_MANAGER);
+        self.exchange(Method::PUT, path, "application/json", object.to_string(), what).await
+    }
+
     /// Deletes an object if it is as insisted on; `false` if it was gone already.
     ///
     /// # Errors

@@ -35,6 +35,15 @@ pub enum ServiceError {
     /// The models are given, and nothing that is sent changes them.
     #[error("the models of this stack are fixed")]
     FixedCatalogue,
+    /// Another scheduler leads where this one did.
+    #[error("this scheduler does not lead any more: it could not renew its lease")]
+    Deposed,
+    /// What a service needs to go on has ended.
+    #[error("the service can't go on: {reason}")]
+    Ended {
+        /// Why.
+        reason: String,
+    },
     /// The models' configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -58,6 +67,8 @@ impl Diagnose for ServiceError {
             Self::Io { .. } | Self::Listen { .. } | Self::Unprotected { .. } | Self::FixedCatalogue => {
                 Exit::Config
             }
+            Self::Deposed => Exit::Remote,
+            Self::Ended { .. } => Exit::Internal,
             Self::Config(e) => e.exit(),
             Self::Store(e) => e.exit(),
             Self::Runtime(e) => e.exit(),
@@ -68,7 +79,7 @@ impl Diagnose for ServiceError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Io { .. } | Self::FixedCatalogue => Vec::new(),
+            Self::Io { .. } | Self::FixedCatalogue | Self::Deposed | Self::Ended { .. } => Vec::new(),
             Self::Config(e) => e.hints(),
             Self::Listen { .. } => {
                 vec!["Choose another address with --listen, or 127.0.0.1:0 for any free port".into()]

@@ -5,6 +5,7 @@ mod answer;
 pub mod api;
 pub mod catalogue;
 pub mod client;
+pub mod cluster;
 pub mod dispatch;
 mod error;
 pub mod inputs_server;

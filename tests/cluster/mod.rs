@@ -6,6 +6,7 @@ mod accounts;
 mod configuration;
 mod conflicts;
 mod early_failure;
+mod election;
 mod fake;
 mod faults;
 mod killed;

@@ -35,7 +35,7 @@ fn services_are_rendered_to_stdout_and_passwords_are_kept() {
     let sandbox = project();
     let output = svc(&sandbox, &[]).output();
     assert_eq!(output.code, 0, "{}", output.stderr);
-    assert!(output.stderr.contains("generated 4 passwords"), "{}", output.stderr);
+    assert!(output.stderr.contains("generated 5 passwords"), "{}", output.stderr);
     let objects = documents(&output.stdout);
     assert_eq!(objects[0]["kind"], "Namespace");
     // The same passwords from now on, of at least 32 characters.

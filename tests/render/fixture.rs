@@ -79,7 +79,7 @@ pub fn services() -> ServicesContext {
     ServicesContext {
         cs_url: Some("https://compute.studio/".parse().unwrap()),
         cs_api_token: Some("token-of-the-web-app".to_owned().into()),
-        scheduler_token: None,
+        scheduler_token: Some("token-of-the-scheduler".to_owned().into()),
         bucket: "gs://my-bucket".into(),
         redis: RedisPasswords {
             admin: "admin-password-0123456789abcdef0123".to_owned().into(),

@@ -28,7 +28,8 @@ pub use require::{missing, on_path, require, restart_command};
 #[allow(unused_imports)] // for those that run csw in images
 pub use stack_images::{StackImages, static_program};
 pub use up::Up;
-pub use web_app::WebApp;
+#[allow(unused_imports)] // for those who look at requests
+pub use web_app::{Request as WebAppRequest, WebApp};
 
 /// A temporary folder with a home in it; gone when dropped.
 pub struct Sandbox {

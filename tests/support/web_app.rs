@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::put;
+use axum::routing::{post, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -56,6 +56,7 @@ impl WebApp {
         let routes = Router::new()
             .route("/outputs/api/", put(take))
             .route("/inputs/api/", put(take))
+            .route("/ran/{what}/{id}", post(ran))
             .with_state(Arc::clone(&inner));
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         Self { url, inner }
@@ -89,6 +90,12 @@ impl WebApp {
 
     /// Waits until the condition holds; it is looked at after every request.
     pub async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let ended = self.reaches(Duration::from_secs(180), condition).await;
+        assert!(ended, "in vain: {what}; requests: {:#?}", self.requests());
+    }
+
+    /// Whether the condition comes to hold in that time; it is looked at after every request.
+    pub async fn reaches(&self, time: Duration, condition: impl Fn(&Self) -> bool) -> bool {
         let wait = async {
             loop {
                 let changed = self.inner.changed.notified();
@@ -98,8 +105,7 @@ impl WebApp {
                 changed.await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(180), wait).await;
-        assert!(ended.is_ok(), "in vain: {what}; requests: {:#?}", self.requests());
+        tokio::time::timeout(time, wait).await.is_ok()
     }
 }
 
@@ -138,4 +144,11 @@ async fn take(
         response.headers_mut().insert(name, value.parse().unwrap());
     }
     response
+}
+
+/// What models of tests tell of themselves.
+async fn ran(State(inner): State<Arc<Inner>>, uri: Uri, Path((_, id)): Path<(String, String)>) {
+    let (path, body) = (uri.path().to_owned(), json!({"task_id": id}));
+    inner.requests.lock().unwrap().push(Request { path, authorization: String::new(), body, status: 200 });
+    inner.changed.notify_waiters();
 }

@@ -35,6 +35,7 @@ pub fn router(state: SchedulerState) -> Router {
         .layer(from_fn_with_state(state.clone(), authorized));
     guarded
         .route("/healthz", get(healthz))
+        .route("/readyz", get(healthz))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(state)
 }

@@ -10,11 +10,7 @@ use crate::services::api::ApiError;
 
 /// `POST /sync/`: a list of models as the web app has them.
 pub(super) async fn sync(State(state): State<SchedulerState>, list: String) -> Result<Json<Value>, ApiError> {
-    let catalogue = state.catalogue.clone();
-    let outcome = tokio::task::spawn_blocking(move || catalogue.sync(&list))
-        .await
-        .map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
-    match outcome {
+    match state.catalogue.sync(list).await {
         Ok(models) => {
             state.dispatcher.forget_environments();
             Ok(Json(json!({"status": "SUCCESS", "models": models})))
@@ -24,6 +20,6 @@ pub(super) async fn sync(State(state): State<SchedulerState>, list: String) -> R
             Err(wrong.views().into_iter().fold(error, |error, mistake| error.hint(mistake.message)))
         }
         Err(e @ ServiceError::FixedCatalogue) => Err(ApiError::new(StatusCode::CONFLICT, e.to_string())),
-        Err(e) => Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string())),
+        Err(e) => Err(e.into()),
     }
 }

@@ -1,0 +1,157 @@
+//! Everything is killed, restarted and cut off while hundreds of jobs run: each ends in exactly one result that the web
+//! app has, and none that has ended runs again.
+
+use std::collections::{BTreeMap, HashSet};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::harness::System;
+use crate::cluster::space::SERVER;
+use crate::support::{docker_says, require, restart_command};
+
+/// Jobs, unless `CSW_TEST_JOBS` says how many.
+const JOBS: usize = 200;
+
+/// Tells the web app when it runs, and answers at once.
+const FUNCTIONS: &str = r#"
+import os
+import urllib.request
+
+
+def tell(what):
+    request = urllib.request.Request(os.environ["WEB_APP"] + "ran/" + what + "/" + os.environ["JOB_ID"], method="POST")
+    urllib.request.urlopen(request, timeout=30).read()
+
+
+def get_version():
+    return "1.0.0"
+
+
+def get_inputs(meta_param_dict):
+    return {"meta_parameters": {}, "model_parameters": {}}
+
+
+def validate_inputs(meta_param_dict, adjustment, errors_warnings):
+    return {"errors_warnings": errors_warnings}
+
+
+def run_model(meta_param_dict, adjustment):
+    tell("started")
+    text = "The number is " + str(adjustment["Numbers"]["number"])
+    return {"renderable": [{"media_type": "Markdown", "title": "Number", "data": text}], "downloadable": []}
+"#;
+
+fn model(folder: &std::path::Path, web_app: &str) -> String {
+    let package = folder.join("cs-config/cs_config");
+    std::fs::create_dir_all(&package).unwrap();
+    std::fs::write(package.join("__init__.py"), "").unwrap();
+    std::fs::write(package.join("functions.py"), FUNCTIONS).unwrap();
+    format!(
+        "owner: Test\ntitle: Quick\ntimestamp: \"2026-01-15 09:00\"\nrepo_url: {}\nentry: {{python: {{}}}}\nsim_time_limit: 2m\n\
+         env: {{WEB_APP: \"{web_app}\"}}\nresources:\n  requests: {{cpu: 0.01, memory: 16M}}\n  limits: {{cpu: 1, memory: 128M}}\n",
+        folder.display()
+    )
+}
+
+/// Kills the container of a service without any warning.
+fn kill(namespace: &str, container: &str) {
+    let filter = format!("name=^/k8s_{container}_[^_]*_{namespace}_");
+    let ids = docker_says(["ps", "-q", "--filter", &filter]);
+    for id in ids.split_whitespace() {
+        // One that has just ended by itself is dead as well.
+        drop(Command::new("docker").args(["kill", "--signal=KILL", id]).output());
+    }
+}
+
+#[allow(clippy::await_holding_lock)] // nobody in this process waits for the lock on a thread of this runtime
+#[tokio::test(flavor = "multi_thread")]
+async fn every_job_ends_in_one_result_whatever_is_killed() {
+    if !["kubernetes-node", "kubernetes-restart", "docker"].iter().all(|what| require(what)) {
+        return;
+    }
+    let restart = restart_command().unwrap();
+    let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let count = std::env::var("CSW_TEST_JOBS").ok().map_or(JOBS, |n| n.parse().unwrap());
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let settings = "  jobs: {max_running: 12}\n  replicas: {scheduler: 2}\n";
+    let written = |app: &str| vec![("Test/Quick".to_owned(), model(folder.path(), app))];
+    let Some(system) = System::alone(written, settings).await else { return };
+    system.apply();
+    let forward = system.serve();
+    let ids: Vec<String> = (0..count).map(|n| format!("job-{n}")).collect();
+    let done = AtomicBool::new(false);
+    let namespace = system.space.name.clone();
+    let submitting = async {
+        for (n, id) in ids.iter().enumerate() {
+            let kwargs = json!({"meta_param_dict": {}, "adjustment": {"Numbers": {"number": n}}});
+            system.sim(&forward, "Test/Quick", id, kwargs).await;
+        }
+    };
+    let harming = async {
+        let mut rounds = 0_usize;
+        while !done.load(Ordering::Relaxed) {
+            match rounds % 7 {
+                0 => kill(&namespace, "outputs-processor"),
+                1 => kill(&namespace, "scheduler"),
+                2 => kill(&namespace, "redis"),
+                3 => system.web_app.fail_next((0..40).map(|_| (500, Vec::new()))),
+                4 => {
+                    // What it starts would keep a pipe open.
+                    let (out, err) = (Stdio::null(), Stdio::null());
+                    let status = Command::new("sh").args(["-c", &restart]).stdout(out).stderr(err).status();
+                    assert!(status.unwrap().success(), "{restart}");
+                }
+                5 => system.drain(),
+                _ => system.web_app.fail_next((0..40).map(|_| (503, vec![("retry-after", "2".to_owned())]))),
+            }
+            rounds += 1;
+            // What is harmed gets some time to do something before the next harm.
+            tokio::time::sleep(Duration::from_secs(6)).await;
+        }
+        rounds
+    };
+    let finishing = async {
+        submitting.await;
+        system.until_pushed(&ids).await;
+        done.store(true, Ordering::Relaxed);
+    };
+    let (rounds, ()) = tokio::join!(harming, finishing);
+    assert!(rounds >= 7, "{rounds}");
+    let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for request in system.web_app.requests() {
+        let Some(id) = request.body["task_id"].as_str() else { continue };
+        let what = if request.path.starts_with("/ran/") {
+            "started".to_owned()
+        } else {
+            format!("pushed {}", request.status)
+        };
+        events.entry(id.to_owned()).or_default().push(what);
+    }
+    let mut ran_twice = 0;
+    for (n, id) in ids.iter().enumerate() {
+        let told = &events[id];
+        let pushed = system.pushed(id);
+        let texts: HashSet<String> =
+            pushed.iter().map(|p| p["status"].as_str().unwrap_or_default().to_owned()).collect();
+        assert_eq!(
+            texts,
+            HashSet::from(["SUCCESS".to_owned()]),
+            "{id}: {told:?}: {pushed:?}\n{}",
+            system.story()
+        );
+        // A push whose answer was lost is repeated with the same words.
+        let same: HashSet<String> = pushed.iter().map(ToString::to_string).collect();
+        assert_eq!(same.len(), 1, "{id}: {pushed:?}");
+        let taken = told.iter().position(|e| e == "pushed 200").unwrap();
+        assert!(!told[taken..].contains(&"started".to_owned()), "{id} ran again after its end: {told:?}");
+        ran_twice += usize::from(told.iter().filter(|e| *e == "started").count() > 1);
+        let location = pushed[0]["outputs"]["renderable"]["ziplocation"].as_str().unwrap();
+        let text = system.read_zip(location);
+        assert!(text.contains(&format!("The number is {n}")), "{id}: {text}");
+    }
+    println!("{count} jobs, {rounds} harms, {ran_twice} were run again because their first run was killed");
+    assert_eq!(system.keys_of_jobs().await, Vec::<String>::new());
+}
