@@ -26,7 +26,8 @@ fn endless(project: &Project, title: &str) -> String {
     format!("sleep {seconds}")
 }
 
-/// Starts a build, and waits until its endless step runs.
+/// Starts a build, and waits until its endless step runs. Whoever calls this ends it.
+#[allow(clippy::zombie_processes)]
 fn start(project: &Project, builder: &str) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut command =
         project.csw(&["models", "build", "--no-cache"]).env("DOCKER_BUILDKIT", builder).into_command();
