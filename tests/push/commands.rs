@@ -98,6 +98,8 @@ fn what_is_not_built_is_named_with_what_to_do_and_the_others_are_pushed() {
     let redis = format!("error: there is no image {} in the Docker engine", project.image("redis:v1"));
     assert!(output.stderr.contains(&redis), "{}", output.stderr);
     assert!(output.stderr.contains("csw svc build"), "{}", output.stderr);
+    let listed = "2 of 3 images were not pushed: outputs_processor, redis";
+    assert!(output.stderr.contains(listed), "{}", output.stderr);
     assert!(output.stdout.contains("sha256:"), "{}", output.stdout);
 }
 

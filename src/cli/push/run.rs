@@ -61,6 +61,16 @@ pub(in crate::cli) fn run(
     let rows = rows.map(|(target, outcome)| (target.name.as_str(), &target.reference, outcome));
     let view = PushView::new(rows, &args.also_tags);
     printer.view(args.output, &view, PushView::table, PushView::names)?;
+    let failed: Vec<&str> = targets
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| outcome.is_err())
+        .map(|(target, _)| target.name.as_str())
+        .collect();
+    if !failed.is_empty() && targets.len() > 1 {
+        let (wrong, total) = (failed.len(), targets.len());
+        printer.note(format!("{wrong} of {total} images were not pushed: {}", failed.join(", ")));
+    }
     // Each in full: they may have nothing to do with one another.
     let failures = outcomes.into_iter().filter_map(Result::err);
     let exits = failures.map(|failure| ui::report(printer, &failure.into()));
