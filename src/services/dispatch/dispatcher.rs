@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::board::{Board, Environment};
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) models: Models,
     pub(super) limits: Limits,
     pub(super) wake: Notify,
+    /// A permit for each executor that may be made at the same time.
+    pub(super) making: Semaphore,
     pub(super) tasks: TaskTracker,
     board: Mutex<Board>,
 }
@@ -48,6 +50,7 @@ impl Dispatcher {
             models,
             limits,
             wake: Notify::new(),
+            making: Semaphore::new(limits.max_starting.max(1)),
             tasks: TaskTracker::new(),
             board: Mutex::default(),
         };

@@ -52,7 +52,7 @@ impl Dispatcher {
         let models = self.shared.models.all();
         let now = Instant::now();
         let mut board = self.board();
-        let full = board.slots() >= limits.max_jobs || board.starting() >= limits.max_starting.max(1);
+        let full = board.slots() >= limits.max_jobs || board.starting() >= limits.ahead();
         if board.stopping || full || !board.throttle.lets_pass(now, board.starting()) {
             return Step::Rest;
         }

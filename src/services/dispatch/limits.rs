@@ -9,7 +9,8 @@ pub struct Limits {
     pub max_jobs: usize,
     /// Of those, jobs of one model that has no limit of its own; 0 means as many as there is room for.
     pub per_model: usize,
-    /// Jobs that are being started at the same time: the others wait in the queue, where they survive everything.
+    /// Executors that are being made at the same time. A few more jobs are noted as started ahead of that, so that the
+    /// store's work and the runtime's go on together; the others wait in the queue.
     pub max_starting: usize,
     /// What a job gets between being asked to end and being ended.
     pub grace: Duration,
@@ -24,7 +25,15 @@ impl Default for Limits {
     }
 }
 
+/// For each executor that is being made, so many jobs may be about to be started.
+const AHEAD: usize = 4;
+
 impl Limits {
+    /// Jobs that may be about to be started at the same time.
+    pub(super) fn ahead(&self) -> usize {
+        self.max_starting.max(1).saturating_mul(AHEAD)
+    }
+
     /// How many jobs of a model may run at the same time. One that isn't configured any more only needs to be failed.
     pub(super) fn of(&self, model: Option<&Model>) -> usize {
         let own = model.and_then(|m| m.max_jobs).and_then(|n| usize::try_from(n).ok());

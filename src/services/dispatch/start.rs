@@ -34,7 +34,16 @@ impl Dispatcher {
                 return self.free(&key.id);
             }
         };
-        match self.shared.runtime.create(&spec).await {
+        let permit = self.shared.making.acquire().await;
+        // Refused to others meanwhile: nobody needs to be asked again for this one.
+        let refused = self.board().throttle.pauses(Instant::now()).map(str::to_owned);
+        if let Some(reason) = refused {
+            self.defer(&key, &reason).await;
+            return self.free(&key.id);
+        }
+        let made = self.shared.runtime.create(&spec).await;
+        drop(permit);
+        match made {
             Ok(()) => {
                 {
                     let mut board = self.board();

@@ -43,6 +43,11 @@ impl Throttle {
         self.until.is_none_or(|until| now >= until) && (self.refusals == 0 || under_way == 0)
     }
 
+    /// Why no start is tried at the moment, if that is so.
+    pub(super) fn pauses(&self, now: Instant) -> Option<&str> {
+        self.until.filter(|until| now < *until).and_then(|_| self.reason())
+    }
+
     /// Why starts are held back, if they are.
     pub(super) fn reason(&self) -> Option<&str> {
         (self.refusals > 0).then_some(self.reason.as_str())
