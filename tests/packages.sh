@@ -15,6 +15,7 @@ missing() {
     command -v docker-registry >/dev/null || packages="$packages docker-registry"
     command -v openssl >/dev/null || packages="$packages openssl"
     command -v redis-server >/dev/null || packages="$packages redis-server"
+    command -v chromium >/dev/null || packages="$packages chromium fonts-dejavu-core"
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages="$packages python3-venv"
     echo "${packages# }"
 }

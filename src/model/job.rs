@@ -63,7 +63,9 @@ impl From<JobId> for String {
 }
 
 /// The four things that can be asked of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskName {
     /// `get_version`
@@ -113,7 +115,9 @@ impl FromStr for TaskName {
 pub type TaskKwargs = Map<String, Value>;
 
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema,
+)]
 #[serde(rename_all = "UPPERCASE")]
 #[value(rename_all = "UPPERCASE")]
 pub enum JobStatus {
@@ -154,7 +158,7 @@ impl fmt::Display for JobStatus {
 }
 
 /// A job as the scheduler knows it and as `csw jobs … -o json` shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
@@ -179,7 +183,7 @@ pub struct Job {
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Outcome {
     /// With outputs.
@@ -189,14 +193,14 @@ pub enum Outcome {
 }
 
 /// Facts about a task's run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TaskMeta {
     /// Seconds that the model's function took, one entry a call.
     pub task_times: Vec<f64>,
 }
 
 /// The result of a task: what the executor posts and the web app receives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TaskResult {
     /// The job's id.
     pub task_id: JobId,

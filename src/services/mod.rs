@@ -11,6 +11,7 @@ mod error;
 pub mod inputs_server;
 mod metrics;
 pub mod models;
+mod openapi;
 pub mod outputs_processor;
 pub mod results;
 pub mod scheduler;

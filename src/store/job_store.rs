@@ -79,6 +79,18 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Every state with its count.
+    pub fn by_status(self) -> [(JobStatus, u64); 5] {
+        let Self { pending, running, success, fail, cancelled } = self;
+        [
+            (JobStatus::Pending, pending),
+            (JobStatus::Running, running),
+            (JobStatus::Success, success),
+            (JobStatus::Fail, fail),
+            (JobStatus::Cancelled, cancelled),
+        ]
+    }
+
     /// The count of one state.
     pub fn of(&mut self, status: JobStatus) -> &mut u64 {
         match status {
@@ -179,6 +191,26 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// The oldest PENDING jobs, in order, at most `limit`.
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError>;
+
+    /// Jobs that have ended, of those that were accepted last: the latest first, at most `limit`. Some may be missing
+    /// where many that were accepted later have yet to end.
+    async fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let status = vec![JobStatus::Success, JobStatus::Fail, JobStatus::Cancelled];
+        let mut page = Page { status, limit: Some(1000), ..Page::default() };
+        let mut last = std::collections::VecDeque::new();
+        loop {
+            let jobs = self.list(&page).await?;
+            let more = jobs.len() == 1000;
+            page.after = jobs.last().map(|job| job.id.clone());
+            for job in jobs {
+                last.push_front(job);
+                last.truncate(limit);
+            }
+            if !more {
+                return Ok(last.into());
+            }
+        }
+    }
 
     /// The models that have PENDING jobs, in any order. Stores that keep a queue for each model need not look at every
     /// job for it, nor for the head of such a queue (see [`Page::is_head_of_a_queue`]).

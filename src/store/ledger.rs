@@ -26,7 +26,7 @@ pub enum Cancelled {
 }
 
 /// Why the web app has no result yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UndeliveredState {
     /// It is tried again and again.
@@ -46,7 +46,7 @@ impl UndeliveredState {
 }
 
 /// A result that the web app does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Undelivered {
     /// The job.
     pub task_id: JobId,

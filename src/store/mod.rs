@@ -8,6 +8,7 @@ mod ledger;
 mod redis;
 mod rules;
 mod seal;
+mod times;
 mod watched;
 
 pub use self::redis::{BadRedisSetting, InputsError, RedisConfig, RedisStore, RedisUser, fetch_inputs};
@@ -20,4 +21,5 @@ pub use job_store::{
 };
 pub use ledger::{Backlog, Cancelled, Retried, Standing, Undelivered, UndeliveredState};
 pub use seal::{SealKey, Unreadable, Unsealable};
+pub use times::{OperationTimes, StoreOperation};
 pub use watched::WatchedStore;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::times::{Clockwork, OperationTimes};
 use super::{
     AttemptToken, Counts, JobStore, Page, Push, PushOutcome, Recorded, RunningAttempt, StartedAttempt,
     StoreError, Submission, Submitted,
@@ -16,12 +17,18 @@ pub struct WatchedStore {
     inner: Arc<dyn JobStore>,
     changes: watch::Sender<u64>,
     held: Mutex<HashSet<JobId>>,
+    clock: Clockwork,
 }
 
 impl WatchedStore {
     /// Watches `inner`; all access has to go through here from now on.
     pub fn new(inner: Arc<dyn JobStore>) -> Self {
-        Self { inner, changes: watch::Sender::new(0), held: Mutex::default() }
+        Self { inner, changes: watch::Sender::new(0), held: Mutex::default(), clock: Clockwork::new() }
+    }
+
+    /// How long its operations took.
+    pub fn times(&self) -> OperationTimes {
+        self.clock.times()
     }
 
     /// Sees every change to any job after this call. The number means nothing.
@@ -54,55 +61,68 @@ impl WatchedStore {
 #[async_trait]
 impl JobStore for WatchedStore {
     async fn submit(&self, submission: Submission) -> Result<Submitted, StoreError> {
-        self.inner.submit(submission).await
+        self.clock.time("submit", self.inner.submit(submission)).await
     }
 
     async fn get(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        self.inner.get(id).await
+        self.clock.time("get", self.inner.get(id)).await
     }
 
     async fn kwargs(&self, id: &JobId) -> Result<Option<TaskKwargs>, StoreError> {
-        self.inner.kwargs(id).await
+        self.clock.time("kwargs", self.inner.kwargs(id)).await
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
-        self.inner.list(page).await
+        self.clock.time("list", self.inner.list(page)).await
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.inner.pending(limit).await
+        self.clock.time("pending", self.inner.pending(limit)).await
+    }
+
+    async fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.clock.time("recent", self.inner.recent(limit)).await
     }
 
     async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
-        self.inner.waiting().await
+        self.clock.time("waiting", self.inner.waiting()).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
-        self.inner.counts().await
+        self.clock.time("counts", self.inner.counts()).await
     }
 
     async fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {
-        self.inner.running().await
+        self.clock.time("running", self.inner.running()).await
     }
 
     async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError> {
-        self.inner.start(id).await.map(|outcome| self.changed(outcome))
+        self.clock.time("start", self.inner.start(id)).await.map(|outcome| self.changed(outcome))
     }
 
     async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError> {
-        self.inner.requeue(id, attempt, lost, reason).await.map(|outcome| self.changed(outcome))
+        self.clock
+            .time("requeue", self.inner.requeue(id, attempt, lost, reason))
+            .await
+            .map(|outcome| self.changed(outcome))
     }
 
     async fn defer(&self, id: &JobId, attempt: u32, reason: &str) -> Result<bool, StoreError> {
-        self.inner.defer(id, attempt, reason).await.map(|outcome| self.changed(outcome))
+        self.clock
+            .time("defer", self.inner.defer(id, attempt, reason))
+            .await
+            .map(|outcome| self.changed(outcome))
     }
 
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {
-        self.inner.set_reason(id, reason).await.map(|outcome| self.changed(outcome))
+        self.clock
+            .time("set_reason", self.inner.set_reason(id, reason))
+            .await
+            .map(|outcome| self.changed(outcome))
     }
 
     async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError> {
-        Ok(!self.is_held(id) && self.inner.check_token(id, token).await?)
+        Ok(!self.is_held(id) && self.clock.time("check_token", self.inner.check_token(id, token)).await?)
     }
 
     async fn record(
@@ -114,26 +134,29 @@ impl JobStore for WatchedStore {
         if self.is_held(&result.task_id) {
             return Ok(Recorded::Fenced);
         }
-        self.inner.record(token, result, push).await.map(|outcome| self.changed(outcome))
+        self.clock
+            .time("record", self.inner.record(token, result, push))
+            .await
+            .map(|outcome| self.changed(outcome))
     }
 
     async fn result(&self, id: &JobId) -> Result<Option<TaskResult>, StoreError> {
-        self.inner.result(id).await
+        self.clock.time("result", self.inner.result(id)).await
     }
 
     async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError> {
-        self.inner.cancel(id, reason).await.map(|outcome| self.changed(outcome))
+        self.clock.time("cancel", self.inner.cancel(id, reason)).await.map(|outcome| self.changed(outcome))
     }
 
     async fn remove(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
-        self.inner.remove(ids).await.map(|outcome| self.changed(outcome))
+        self.clock.time("remove", self.inner.remove(ids)).await.map(|outcome| self.changed(outcome))
     }
 
     async fn pushes(&self, limit: usize) -> Result<Vec<Push>, StoreError> {
-        self.inner.pushes(limit).await
+        self.clock.time("pushes", self.inner.pushes(limit)).await
     }
 
     async fn pushed(&self, id: &JobId, outcome: PushOutcome) -> Result<(), StoreError> {
-        self.inner.pushed(id, outcome).await
+        self.clock.time("pushed", self.inner.pushed(id, outcome)).await
     }
 }

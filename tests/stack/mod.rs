@@ -1,9 +1,12 @@
 //! The embedded stack: its runtime, its services, its behaviour under kill -9.
 
+mod api;
 mod crash;
 mod dispatch;
 mod harness;
+mod page;
 mod pushing;
 mod runtime;
 mod scheduler;
+mod schemathesis;
 mod tokens;

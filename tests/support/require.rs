@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Programs that a test may ask for by their names.
-const PROGRAMS: [&str; 7] = ["python3", "gawk", "mawk", "busybox", "bash", "make", "openssl"];
+const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make", "openssl", "chromium"];
 
 /// Whether the service is there. If not, the test is left out like any other that [`missing`] is called in:
 /// `if !require("pypi") { return; }`.

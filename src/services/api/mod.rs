@@ -4,10 +4,12 @@ mod body;
 mod error;
 mod params;
 mod problem;
+mod problems;
 mod serve;
 
 pub(in crate::services) use body::Body;
 pub use error::ApiError;
 pub(in crate::services) use params::{PathOf, QueryOf};
 pub use problem::Problem;
+pub(in crate::services) use problems::as_problems;
 pub(in crate::services) use serve::serve;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Body of every answer that is not a success.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Problem {
     /// What is wrong, in one sentence.
     pub error: String,

@@ -20,7 +20,7 @@ pub struct ResultsQuery {
 }
 
 /// A page of `GET /api/v1/results`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ResultsPage {
     /// In the order in which their jobs came to be.
     pub results: Vec<Undelivered>,
@@ -29,7 +29,7 @@ pub struct ResultsPage {
 }
 
 /// Answer to `POST /api/v1/results/{id}/retry`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RetriedResult {
     /// The job.
     pub task_id: JobId,

@@ -79,23 +79,27 @@ impl Access {
         {
             return Err(ApiError::new(StatusCode::FORBIDDEN, "requests from web pages are refused"));
         }
-        let json = text(header::CONTENT_TYPE).is_some_and(|t| {
-            t.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json"))
-        });
-        if request.method() == Method::POST && !json {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "expected a JSON body with `Content-Type: application/json`",
-            ));
-        }
         Ok(())
     }
+}
+
+/// Middleware of routes that change something: a form of a web page can't say that it sends JSON.
+pub(super) async fn json_only(request: Request, next: Next) -> Result<Response, ApiError> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "expected a JSON body with `Content-Type: application/json`",
+        ));
+    }
+    Ok(next.run(request).await)
 }
 
 /// Middleware of the whole listener.
 ///
 /// # Errors
-/// 403 or 415 for what only a web page would send.
+/// 403 for what only a web page would send.
 pub async fn guard(State(access): State<Access>, request: Request, next: Next) -> Result<Response, ApiError> {
     access.no_browsers(&request)?;
     Ok(next.run(request).await)

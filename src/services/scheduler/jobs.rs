@@ -73,7 +73,7 @@ pub(super) async fn get(
     loop {
         let job = find(&state, &id).await?;
         let settled = match query.unchanged {
-            Some(status) => job.status != status,
+            Some(status) => job.status != status || job.status.is_final(),
             None => job.status.is_final(),
         };
         if settled || deadline.is_elapsed() {

@@ -1,16 +1,19 @@
 //! What goes over the wire under `/api/v1/`, for both sides.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ClusterType, Job, JobId, JobStatus, Model, ModelName, Seconds, TaskKwargs};
 
 /// Body of `POST /<Owner>/<Title>/`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SubmitRequest {
     /// `version`, `defaults`, `parse` or `sim`.
+    #[schemars(with = "crate::model::TaskName")]
     pub task_name: String,
     /// The function's arguments.
     #[serde(default)]
+    #[schemars(schema_with = "super::wire_schemas::kwargs")]
     pub task_kwargs: TaskKwargs,
     /// The job's id; random if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,7 +24,7 @@ pub struct SubmitRequest {
 }
 
 /// Answer to a `sim` or `parse`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// The job's id.
     pub task_id: JobId,
@@ -31,7 +34,7 @@ pub struct Accepted {
 }
 
 /// A page of `GET /api/v1/jobs`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobPage {
     /// Oldest first.
     pub jobs: Vec<Job>,
@@ -40,11 +43,12 @@ pub struct JobPage {
 }
 
 /// Body of `POST /api/v1/jobs/cleanup`. Only final jobs are ever removed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CleanupRequest {
     /// Only jobs that ended so; empty means however they ended.
     #[serde(default)]
+    #[schemars(schema_with = "super::wire_schemas::ended")]
     pub status: Vec<JobStatus>,
     /// Only jobs of these models; empty means all.
     #[serde(default)]
@@ -61,14 +65,14 @@ pub struct CleanupRequest {
 }
 
 /// Answer to a cleanup.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Cleaned {
     /// The jobs that were removed, or would be.
     pub removed: Vec<JobId>,
 }
 
 /// An entry of `GET /api/v1/models`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ModelInfo {
     /// `Owner/Title`.
     pub name: ModelName,

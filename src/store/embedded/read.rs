@@ -91,6 +91,22 @@ impl Snapshot {
         Ok(found)
     }
 
+    /// Jobs that have ended, from the latest accepted backwards; not beyond ten times as many as are wanted.
+    pub(super) fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let jobs = self.0.open_table(tables::JOBS).map_err(failed)?;
+        let mut found = Vec::new();
+        for entry in jobs.iter().map_err(failed)?.rev().take(limit.saturating_mul(10)) {
+            let record: Record = decode(entry.map_err(failed)?.1.value())?;
+            if record.job.status.is_final() {
+                found.push(record.job);
+            }
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// The models that have PENDING jobs, found by leaps from one queue to the next.
     pub(super) fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
         let queues = self.0.open_table(tables::QUEUES).map_err(failed)?;

@@ -95,6 +95,10 @@ impl JobStore for EmbeddedStore {
         if limit <= 64 { self.look(|s| s.list(&page)) } else { self.scan(move |s| s.list(&page)).await }
     }
 
+    async fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.scan(move |s| s.recent(limit)).await
+    }
+
     async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
         self.look(Snapshot::waiting)
     }

@@ -1,0 +1,8 @@
+//! `GET /`: how it stands, for people. One page without scripts.
+
+mod chart;
+mod recent;
+mod render;
+mod view;
+
+pub(super) use render::page;
