@@ -1,11 +1,14 @@
 //! In a cluster a token proves all: nobody has told the outputs processor of the job before.
 
-use csw::model::TaskName;
+use std::sync::Arc;
+
+use csw::model::{JobStatus, TaskName};
 use csw::services::outputs_processor::Limits;
-use csw::store::{AttemptToken, ClusterKey};
+use csw::services::results::{RemoteResults, Results as _};
+use csw::store::{AttemptToken, ClusterKey, JobStore as _};
 use serde_json::{Value, json};
 
-use super::{Stage, failure, id, raw_outputs, service_token, signed, success};
+use super::{Stage, failure, id, open, raw_outputs, service_token, signed, success};
 
 async fn stage() -> Stage {
     Stage::of_cluster(None, Limits::default()).await
@@ -200,4 +203,21 @@ fn values_of_tokens_never_show() {
     let token = signed("run-1", 1, TaskName::Sim);
     assert!(!format!("{token:?}").contains(&token.0));
     let Value::String(_) = json!(token.0) else { panic!("a token is text") };
+}
+
+#[tokio::test]
+async fn a_scheduler_that_comes_after_the_executor_notes_what_the_executor_said() {
+    let stage = stage().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let token = signed("run-1", 1, TaskName::Sim);
+    store.adopt(&key_claims(), &token).await.unwrap();
+    let pointer = stage.write(&token, "run-1", raw_outputs("x")).await.body;
+    let result = success("run-1", pointer);
+    assert_eq!(stage.push(&token, "sim", &result).await.status, 200);
+    let scheduler =
+        RemoteResults::new(stage.url.clone(), service_token().into(), Arc::clone(&store) as _).unwrap();
+    scheduler.take(&token, TaskName::Sim, failure("run-1", "its pod is gone")).await.unwrap();
+    assert_eq!(scheduler.find(&id("run-1")).await.unwrap(), Some(result));
+    assert_eq!(store.get(&id("run-1")).await.unwrap().unwrap().status, JobStatus::Success);
 }

@@ -99,8 +99,9 @@ impl Results for RemoteResults {
             }
         }
         let answer = self.post("push/", token, &json!({"task_name": task, "result": result})).await?;
-        if answer.0 == StatusCode::CONFLICT {
-            // Somebody else was first, and that is how the job ended.
+        let is_known = answer.1.get("status").and_then(Value::as_str) == Some("duplicate");
+        if answer.0 == StatusCode::CONFLICT || is_known {
+            // Somebody else was first, and that is how the job ended. An executor has the same token as we.
             return match self.look(&id).await? {
                 Some(first) => Ok(self.store.record(token, first, false).await?),
                 None => {
