@@ -85,13 +85,14 @@ impl<S: Clone + Send + Sync + 'static> Described<S> {
             Operation::get("openapi", "This document.").answers("OpenAPI 3.1.", json!({"type": "object"}));
         self.describe(PATH, operation, None);
         let Self { open, guarded, paths, schemas, problem: _, tokens } = self;
-        let mut components = json!({"schemas": schemas.named()});
+        let mut components = Map::from_iter([("schemas".to_owned(), Value::Object(schemas.named()))]);
         if tokens {
-            components["securitySchemes"] = json!({
+            let schemes = json!({
                 "token": {"type": "http", "scheme": "bearer", "description": "The scheduler's token."},
                 "browser": {"type": "http", "scheme": "basic",
                     "description": "Any user name, with the token as the password: for browsers."},
             });
+            components.insert("securitySchemes".to_owned(), schemes);
         }
         let document = json!({
             "openapi": "3.1.0",

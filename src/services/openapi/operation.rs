@@ -96,16 +96,20 @@ impl Operation {
         let mut responses = Map::from_iter([("200".to_owned(), answer)]);
         responses.extend(refusals.into_iter().map(|(status, about)| (status.to_string(), refusal(about))));
         responses.insert("default".to_owned(), refusal("What is wrong, and what to try next."));
-        let mut operation = json!({"operationId": id, "summary": summary, "responses": responses});
+        let mut operation = Map::from_iter([
+            ("operationId".to_owned(), id.into()),
+            ("summary".to_owned(), summary.into()),
+            ("responses".to_owned(), Value::Object(responses)),
+        ]);
         if !parameters.is_empty() {
-            operation["parameters"] = parameters.into();
+            operation.insert("parameters".to_owned(), parameters.into());
         }
         if let Some(body) = body {
-            operation["requestBody"] = body;
+            operation.insert("requestBody".to_owned(), body);
         }
         if let Some(security) = security {
-            operation["security"] = security;
+            operation.insert("security".to_owned(), security);
         }
-        operation
+        Value::Object(operation)
     }
 }
