@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,7 +12,9 @@ use crate::cluster::space::SERVER;
 use crate::support::{docker_says, require, restart_command};
 
 /// Jobs, unless `CSW_TEST_JOBS` says how many.
-const JOBS: usize = 200;
+const JOBS: usize = 120;
+/// Harms that are done for every so many jobs: all kinds of them once.
+const JOBS_A_ROUND: usize = 100;
 
 /// Tells the web app when it runs, and answers at once.
 const FUNCTIONS: &str = r#"
@@ -82,7 +83,6 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
     system.apply();
     let forward = system.serve();
     let ids: Vec<String> = (0..count).map(|n| format!("job-{n}")).collect();
-    let done = AtomicBool::new(false);
     let namespace = system.space.name.clone();
     let submitting = async {
         for (n, id) in ids.iter().enumerate() {
@@ -91,13 +91,15 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
         }
     };
     let harming = async {
-        let mut rounds = 0_usize;
-        while !done.load(Ordering::Relaxed) {
-            match rounds % 7 {
+        let rounds = 7 * count.div_ceil(JOBS_A_ROUND);
+        for round in 0..rounds {
+            // What is harmed gets some time to do something before the next harm.
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            match round % 7 {
                 0 => kill(&namespace, "outputs-processor"),
                 1 => kill(&namespace, "scheduler"),
                 2 => kill(&namespace, "redis"),
-                3 => system.web_app.fail_next((0..40).map(|_| (500, Vec::new()))),
+                3 => system.web_app.fail_next((0..20).map(|_| (500, Vec::new()))),
                 4 => {
                     // What it starts would keep a pipe open.
                     let (out, err) = (Stdio::null(), Stdio::null());
@@ -105,21 +107,13 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
                     assert!(status.unwrap().success(), "{restart}");
                 }
                 5 => system.drain(),
-                _ => system.web_app.fail_next((0..40).map(|_| (503, vec![("retry-after", "2".to_owned())]))),
+                _ => system.web_app.fail_next((0..20).map(|_| (503, vec![("retry-after", "2".to_owned())]))),
             }
-            rounds += 1;
-            // What is harmed gets some time to do something before the next harm.
-            tokio::time::sleep(Duration::from_secs(6)).await;
         }
         rounds
     };
-    let finishing = async {
-        submitting.await;
-        system.until_pushed(&ids).await;
-        done.store(true, Ordering::Relaxed);
-    };
-    let (rounds, ()) = tokio::join!(harming, finishing);
-    assert!(rounds >= 7, "{rounds}");
+    let (rounds, ()) = tokio::join!(harming, submitting);
+    system.until_pushed(&ids).await;
     let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for request in system.web_app.requests() {
         let Some(id) = request.body["task_id"].as_str() else { continue };
