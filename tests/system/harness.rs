@@ -202,7 +202,7 @@ impl System {
             "--force",
             "--ignore-daemonsets",
             "--delete-emptydir-data",
-            &only,
+            only,
             "--timeout=20s",
         ];
         drop(self.space.kubectl_output(&args));
