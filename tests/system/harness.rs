@@ -142,7 +142,9 @@ impl System {
 
     /// The results that the web app took for a task.
     pub fn pushed(&self, id: &str) -> Vec<Value> {
-        let taken = |r: &&crate::support::WebAppRequest| r.status == 200 && r.body["task_id"] == id;
+        let taken = |r: &&crate::support::WebAppRequest| {
+            r.status == 200 && r.body["task_id"] == id && !r.path.starts_with("/ran/")
+        };
         self.web_app.requests().iter().filter(taken).map(|r| r.body.clone()).collect()
     }
 
