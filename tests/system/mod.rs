@@ -1,4 +1,5 @@
 mod faults;
 mod harness;
 mod readme;
+mod sleeping;
 mod whole;
