@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use csw::store::{ClusterKey, JobStore, RedisStore, Submission};
@@ -103,7 +104,9 @@ impl Pod {
         // As in a container, where it is nobody special.
         if rustix::process::geteuid().is_root() {
             let open = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(self.sandbox.home().parent().unwrap(), open).unwrap();
+            let folder = self.sandbox.home().parent().unwrap().to_owned();
+            std::fs::set_permissions(&folder, open).unwrap();
+            command = elsewhere(&command, &folder.join("csw"));
             command.uid(65534);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -112,6 +115,17 @@ impl Pod {
     fn run(&self) -> Ended {
         ended(self.start())
     }
+}
+
+/// The same command by a program at that path: the target folder may be one that only root can look into.
+fn elsewhere(command: &Command, program: &Path) -> Command {
+    if !program.exists() && std::fs::hard_link(command.get_program(), program).is_err() {
+        std::fs::copy(command.get_program(), program).unwrap();
+    }
+    let mut same = Command::new(program);
+    same.args(command.get_args()).current_dir(command.get_current_dir().unwrap()).env_clear();
+    same.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    same
 }
 
 fn key() -> ClusterKey {
