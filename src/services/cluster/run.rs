@@ -126,19 +126,20 @@ impl ClusterScheduler {
         }
     }
 
-    /// Answers what is under way, writes no more, and lets another one lead. Jobs run on.
+    /// Writes no more, lets another one lead, and ends what is under way. Jobs run on.
     pub async fn stop(self) {
         self.stop_serving.cancel();
-        drop(self.serving.await);
         self.stop_leading.cancel();
         if !self.leading.is_finished() {
             drop(self.leading.await);
         }
         self.electing.abort();
-        // Only now: whoever leads next reads all that was written.
+        // Not before: whoever leads next reads all that was written. Not later either: logs that are followed may take
+        // their time to end, and nobody has to wait for them.
         if let Err(error) = self.election.release().await {
             tracing::warn!("cannot give up the lease, it will run out: {error}");
         }
+        drop(self.serving.await);
     }
 }
 
