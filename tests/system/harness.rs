@@ -179,14 +179,17 @@ impl System {
         ];
         let started = Instant::now();
         loop {
-            let said = self.space.kubectl(&args);
+            let output = self.space.kubectl_output(&args);
+            let said = String::from_utf8_lossy(&output.stdout);
             let keys: Vec<String> = said
                 .lines()
                 .filter(|k| k.starts_with("job-") && !k.starts_with("job-.index"))
                 .map(str::to_owned)
                 .collect();
-            // The web app may have a result a moment before the scheduler knows of it.
-            if keys.is_empty() || started.elapsed() > Duration::from_secs(30) {
+            // The web app may have a result a moment before the scheduler knows of it, and Redis may be starting.
+            let waited = started.elapsed() > Duration::from_secs(60);
+            assert!(output.status.success() || !waited, "{}", String::from_utf8_lossy(&output.stderr));
+            if output.status.success() && (keys.is_empty() || waited) {
                 return keys;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
