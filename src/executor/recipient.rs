@@ -195,7 +195,7 @@ impl Recipient {
         url: Url,
         body: Option<&Outgoing>,
     ) -> Result<bytes::Bytes, Refusal> {
-        let passing = |e: reqwest::Error| Refusal::Passing(innermost(&e));
+        let passing = |e: reqwest::Error| Refusal::Passing(http::innermost(&e));
         let mut request = client.request(method, url).bearer_auth(self.token.expose_secret()).timeout(ANSWER);
         if let Some(body) = body {
             request = request
@@ -227,13 +227,4 @@ fn blames_outputs(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY
     )
-}
-
-/// reqwest's own words say only which URL; the cause says what happened.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
