@@ -14,8 +14,21 @@ use crate::store::StoreError;
 /// is in the operating system's cache.
 const CACHE: usize = 4 * 1024 * 1024;
 
+/// The lock of a folder; let go when it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Not by closing the file alone: a program that is just being started has it open too until it runs.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!("cannot let go of the job store's lock: {error}");
+        }
+    }
+}
+
 /// Takes the lock of the folder and opens or makes the file in it.
-pub(super) fn open(dir: &Path) -> Result<(Database, File), StoreError> {
+pub(super) fn open(dir: &Path) -> Result<(Database, Lock), StoreError> {
     std::fs::create_dir_all(dir).map_err(|e| io(dir, &e))?;
     let lock = lock(&dir.join("store.lock"))?;
     let path = dir.join("store.redb");
@@ -47,7 +60,7 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
 }
 
 /// The lock is the operating system's, so that it goes with the process; the file's text says who holds it.
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path) -> Result<Lock, StoreError> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -71,7 +84,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(note.as_bytes()))
         .map_err(|e| io(path, &e))?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {

@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use redb::Database;
 
 use super::batch::Batch;
 use super::codec::encode;
-use super::open::open;
+use super::open::{Lock, open};
 use super::read::Snapshot;
 use super::writer::{Refusal, Writer};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
@@ -23,7 +22,7 @@ pub struct EmbeddedStore {
     // Fields are dropped in this order: the writer ends, the file is closed, then the lock is let go.
     writer: Writer,
     database: Arc<Database>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl EmbeddedStore {
