@@ -1,6 +1,7 @@
 //! The dispatcher with Jobs of a cluster: what it makes of a cluster that takes none, and of how they end.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,16 @@ use super::kubernetes::{bed, manifest};
 struct Delivered {
     store: Arc<WatchedStore>,
     ids: Mutex<HashSet<JobId>>,
+    /// How often it will be away before it answers.
+    away: AtomicUsize,
+}
+
+impl Delivered {
+    fn here(&self) -> Result<(), ResultsError> {
+        let away = self.away.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        let reason = "connection refused".to_owned();
+        away.map_or(Ok(()), |_| Err(ResultsError::Away { url: "http://outputs-processor/".into(), reason }))
+    }
 }
 
 #[async_trait]
@@ -35,10 +46,12 @@ impl Results for Delivered {
         _task: TaskName,
         result: TaskResult,
     ) -> Result<Recorded, ResultsError> {
+        self.here()?;
         Ok(self.store.record(token, result, false).await?)
     }
 
     async fn note_delivered(&self, token: &AttemptToken, id: &JobId) -> Result<bool, ResultsError> {
+        self.here()?;
         if !self.ids.lock().unwrap().contains(id) {
             return Ok(false);
         }
@@ -124,7 +137,11 @@ impl Inside {
         let store = Arc::new(WatchedStore::new(Arc::new(EmbeddedStore::open(dir.path()).unwrap())));
         let make = move |spec: &AttemptSpec| Ok(manifest(spec, script));
         let runtime = KubernetesRuntime::start(jobs, Arc::new(make)).await.unwrap();
-        let results = Arc::new(Delivered { store: Arc::clone(&store), ids: Mutex::default() });
+        let results = Arc::new(Delivered {
+            store: Arc::clone(&store),
+            ids: Mutex::default(),
+            away: AtomicUsize::new(0),
+        });
         let resources = json!({"cpu": "1", "memory": "1G"});
         let model = json!({
             "name": "Examples/Echo", "entry": {"command": {"argv": ["true"]}}, "cluster_type": "single-core",
@@ -231,6 +248,27 @@ async fn a_job_that_the_server_will_never_take_fails() {
     assert_eq!(job.status, JobStatus::Fail);
     let traceback = inside.traceback("a").await;
     assert!(traceback.contains("containers[0].image: Required"), "{traceback}");
+}
+
+#[tokio::test]
+async fn jobs_end_when_what_takes_their_results_has_come_back() {
+    let api = Api::start().await;
+    let inside = Inside::start(api.jobs().await, "exit 0").await;
+    for (id, delivered, ends) in [("a", true, JobStatus::Success), ("b", false, JobStatus::Fail)] {
+        inside.results.away.store(3, Ordering::SeqCst);
+        if delivered {
+            inside.delivers(id);
+        }
+        inside.submit(id).await;
+        inside.until(id, |job| job.status == JobStatus::Running).await;
+        while !api.names().contains(&id.to_owned()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        api.complete(id);
+        let job = inside.until(id, |job| job.status.is_final()).await;
+        assert_eq!((job.status, job.attempt), (ends, 1), "{job:?}");
+        assert_eq!(inside.results.away.load(Ordering::SeqCst), 0);
+    }
 }
 
 #[tokio::test]

@@ -216,6 +216,7 @@ async fn lead(config: &SchedulerConfig, front: &Front, store: Arc<RedisStore>) -
         catalogue.models.clone(),
         config.limits,
     );
+    let _leading = dispatcher.settle_until_dropped();
     let state = SchedulerState {
         store: Arc::clone(&store),
         catalogue: Catalogue::synced_by(catalogue.models.clone(), Arc::clone(&catalogue) as _),

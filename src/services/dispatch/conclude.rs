@@ -1,6 +1,7 @@
 use super::Dispatcher;
 use crate::job::{AttemptEnd, AttemptKey, Blame};
-use crate::model::{JobId, Outcome, TaskMeta, TaskResult};
+use crate::model::{Job, Outcome, TaskMeta, TaskResult};
+use crate::services::ServiceError;
 use crate::store::{AttemptToken, JobStore};
 
 /// How much of a log goes into the traceback of a job whose executor left nothing else.
@@ -27,10 +28,8 @@ impl Dispatcher {
             if let Ok(false) = d.shared.store.check_token(&key.id, &token).await {
                 d.end(&key).await;
             }
-            match d.shared.runtime.wait(&key).await {
-                Ok(end) => d.conclude(&key, &token, lost, &end).await,
-                // It may run on: leave it to the next start of the stack.
-                Err(e) => tracing::error!("cannot watch {key}: {e}"),
+            if let Some(end) = d.settle(&key, || async { Ok(d.shared.runtime.wait(&key).await?) }).await {
+                d.settle(&key, || async { d.conclude(&key, &token, lost, &end).await }).await;
             }
             d.board().running.remove(&key);
             d.free(&key.id);
@@ -38,55 +37,63 @@ impl Dispatcher {
     }
 
     /// The executor has ended: takes the result it left, unless it delivered it itself; else tries again or fails.
-    pub(super) async fn conclude(&self, key: &AttemptKey, token: &AttemptToken, lost: u32, end: &AttemptEnd) {
+    pub(super) async fn conclude(
+        &self,
+        key: &AttemptKey,
+        token: &AttemptToken,
+        lost: u32,
+        end: &AttemptEnd,
+    ) -> Result<(), ServiceError> {
         let store = &self.shared.store;
         let held = self.board().stopping && !matches!(store.check_token(&key.id, token).await, Ok(true));
         store.release(&key.id);
-        match store.check_token(&key.id, token).await {
-            Ok(false) => return self.put_away(key).await,
-            Ok(true) => {}
-            Err(e) => return tracing::error!("cannot conclude {key}: {e}"),
+        if !store.check_token(&key.id, token).await? {
+            self.put_away(key).await;
+            return Ok(());
         }
         match self.shared.runtime.spooled(key).await {
             // A failure while the stack is being stopped is what stopping looks like from inside.
             Ok(Some(result)) if !(held && result.status == Outcome::Fail) => {
-                self.take(key, token, result).await;
+                self.take(key, token, &result).await
             }
             Ok(_) if held => {
-                match store.requeue(&key.id, key.attempt, false, "the stack was stopped").await {
-                    Ok(_) => self.put_away(key).await,
-                    Err(e) => tracing::error!("cannot requeue {key}: {e}"),
-                }
+                store.requeue(&key.id, key.attempt, false, "the stack was stopped").await?;
+                self.put_away(key).await;
+                Ok(())
             }
             Ok(_) => self.without_result(key, token, lost, end).await,
             Err(e) => {
                 tracing::error!("cannot read what {key} has left: {e}");
-                self.without_result(key, token, lost, end).await;
+                self.without_result(key, token, lost, end).await
             }
         }
     }
 
     /// Accepts a result, with its outputs, in the executor's place.
-    pub(super) async fn take(&self, key: &AttemptKey, token: &AttemptToken, result: TaskResult) {
-        let task = match self.shared.store.get(&key.id).await {
-            Ok(Some(job)) => job.task,
-            Ok(None) => return self.put_away(key).await,
-            Err(e) => return tracing::error!("cannot take the result of {key}: {e}"),
-        };
-        match self.shared.results.take(token, task, result).await {
-            Ok(_) => self.put_away(key).await,
-            // The spooled result stays where it is for the next start.
-            Err(e) => tracing::error!("cannot take the result of {key}: {e}"),
+    pub(super) async fn take(
+        &self,
+        key: &AttemptKey,
+        token: &AttemptToken,
+        result: &TaskResult,
+    ) -> Result<(), ServiceError> {
+        if let Some(job) = self.shared.store.get(&key.id).await? {
+            self.shared.results.take(token, job.task, result.clone()).await?;
         }
+        self.put_away(key).await;
+        Ok(())
     }
 
     /// The executor left no result here: it may have delivered it elsewhere.
-    async fn without_result(&self, key: &AttemptKey, token: &AttemptToken, lost: u32, end: &AttemptEnd) {
-        match self.shared.results.note_delivered(token, &key.id).await {
-            Ok(true) => return self.put_away(key).await,
-            Ok(false) => {}
-            // The job stays RUNNING for the next start.
-            Err(e) => return tracing::error!("cannot tell whether {key} has delivered a result: {e}"),
+    async fn without_result(
+        &self,
+        key: &AttemptKey,
+        token: &AttemptToken,
+        lost: u32,
+        end: &AttemptEnd,
+    ) -> Result<(), ServiceError> {
+        if self.shared.results.note_delivered(token, &key.id).await? {
+            self.put_away(key).await;
+            return Ok(());
         }
         match end.blame() {
             Blame::Machine if key.attempt < MOST_ATTEMPTS => self.again(key, false, &end.to_string()).await,
@@ -98,39 +105,49 @@ impl Dispatcher {
     }
 
     /// The attempt ended without a result: back to the queue, or the end of the job if it happened too often.
-    pub(super) async fn lost(&self, key: &AttemptKey, token: &AttemptToken, before: u32, why: &str) {
+    pub(super) async fn lost(
+        &self,
+        key: &AttemptKey,
+        token: &AttemptToken,
+        before: u32,
+        why: &str,
+    ) -> Result<(), ServiceError> {
         match before + 1 {
             attempts if attempts < self.shared.limits.max_lost => self.again(key, true, why).await,
             1 => self.failed(key, token, &format!("the simulation ended without a result: {why}")).await,
             attempts => {
                 let why = format!("{attempts} attempts ended without a result; of the last one, {why}");
-                self.failed(key, token, &why).await;
+                self.failed(key, token, &why).await
             }
         }
     }
 
     /// Back to the queue.
-    async fn again(&self, key: &AttemptKey, lost: bool, why: &str) {
+    async fn again(&self, key: &AttemptKey, lost: bool, why: &str) -> Result<(), ServiceError> {
         tracing::warn!("{key} is tried again: {why}");
-        match self.shared.store.requeue(&key.id, key.attempt, lost, &format!("tried again: {why}")).await {
-            Ok(_) => self.put_away(key).await,
-            Err(e) => tracing::error!("cannot requeue {key}: {e}"),
-        }
+        self.shared.store.requeue(&key.id, key.attempt, lost, &format!("tried again: {why}")).await?;
+        self.put_away(key).await;
         self.board().returned(&key.id);
+        Ok(())
     }
 
     /// Ends a job as FAIL with the end of its log, where there is one. What happened comes last, where a traceback says it.
-    async fn failed(&self, key: &AttemptKey, token: &AttemptToken, why: &str) {
+    async fn failed(&self, key: &AttemptKey, token: &AttemptToken, why: &str) -> Result<(), ServiceError> {
         let tail = self.shared.runtime.log_tail(key, TAIL).await.unwrap_or_else(|e| {
             tracing::info!("cannot read the log of {key}: {e}");
             String::new()
         });
         let log = if tail.is_empty() { String::new() } else { format!("End of its log:\n{tail}\n\n") };
-        self.fail(key, token, &format!("{log}{why}")).await;
+        self.fail(key, token, &format!("{log}{why}")).await
     }
 
     /// Ends a job that has been started as FAIL.
-    pub(super) async fn fail(&self, key: &AttemptKey, token: &AttemptToken, reason: &str) {
+    pub(super) async fn fail(
+        &self,
+        key: &AttemptKey,
+        token: &AttemptToken,
+        reason: &str,
+    ) -> Result<(), ServiceError> {
         let result = TaskResult {
             task_id: key.id.clone(),
             status: Outcome::Fail,
@@ -140,18 +157,16 @@ impl Dispatcher {
             version: None,
             traceback: Some(reason.to_owned()),
         };
-        self.take(key, token, result).await;
+        self.take(key, token, &result).await
     }
 
     /// Ends a job that waits as FAIL.
-    pub(super) async fn fail_pending(&self, id: &JobId, reason: &str) {
-        match self.shared.store.start(id).await {
-            Ok(Some(started)) => {
-                let key = AttemptKey { id: id.clone(), attempt: started.job.attempt };
-                self.fail(&key, &started.token, reason).await;
-            }
-            Ok(None) => {}
-            Err(e) => tracing::error!("cannot fail job {id}: {e}"),
+    pub(super) async fn fail_pending(&self, job: &Job, reason: &str) {
+        let key = AttemptKey { id: job.id.clone(), attempt: job.attempt };
+        let started = self.settle(&key, || async { Ok(self.shared.store.start(&job.id).await?) }).await;
+        if let Some(Some(started)) = started {
+            let key = AttemptKey { id: job.id.clone(), attempt: started.job.attempt };
+            self.settle(&key, || async { self.fail(&key, &started.token, reason).await }).await;
         }
     }
 

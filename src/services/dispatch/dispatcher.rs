@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::{Board, Environment};
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     /// A permit for each executor that may be made at the same time.
     pub(super) making: Semaphore,
     pub(super) tasks: TaskTracker,
+    /// Ends pauses between tries.
+    pub(super) stopped: CancellationToken,
     board: Mutex<Board>,
 }
 
@@ -52,6 +55,7 @@ impl Dispatcher {
             wake: Notify::new(),
             making: Semaphore::new(limits.max_starting.max(1)),
             tasks: TaskTracker::new(),
+            stopped: CancellationToken::new(),
             board: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -125,6 +129,7 @@ impl Dispatcher {
             }
         }
         futures::future::join_all(running.iter().map(|key| self.end(key))).await;
+        self.shared.stopped.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
         running.len()

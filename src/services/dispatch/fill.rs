@@ -40,7 +40,7 @@ impl Dispatcher {
                 Step::Prepare(model) => self.prepare(model),
                 Step::Start(job, model) => self.spawn(move |d| async move { d.start(&job, &model).await }),
                 Step::Fail(job, reason) => self.spawn(move |d| async move {
-                    d.fail_pending(&job.id, &reason).await;
+                    d.fail_pending(&job, &reason).await;
                     d.free(&job.id);
                 }),
             }

@@ -9,6 +9,7 @@ mod lane;
 mod limits;
 mod reason;
 mod reconcile;
+mod settle;
 mod start;
 mod throttle;
 

@@ -42,11 +42,11 @@ impl Dispatcher {
             }
             // Apart: where results are somewhere else, that may be away.
             AttemptState::Ended(end) => self.spawn(move |d| async move {
-                d.conclude(&key, &token, lost, &end).await;
+                d.settle(&key, || async { d.conclude(&key, &token, lost, &end).await }).await;
                 d.free(&key.id);
             }),
             AttemptState::Absent => self.spawn(move |d| async move {
-                d.absent(&key, &token).await;
+                d.settle(&key, || async { d.absent(&key, &token).await }).await;
                 d.free(&key.id);
             }),
         }
@@ -54,23 +54,17 @@ impl Dispatcher {
     }
 
     /// Never started, or gone with its machine: no fault of the job, unless there is a result.
-    async fn absent(&self, key: &AttemptKey, token: &AttemptToken) {
-        match self.shared.runtime.spooled(key).await {
-            Ok(Some(result)) => return self.take(key, token, result).await,
-            Ok(None) => {}
-            Err(e) => return tracing::error!("cannot tell what {key} has left: {e}"),
+    async fn absent(&self, key: &AttemptKey, token: &AttemptToken) -> Result<(), ServiceError> {
+        if let Some(result) = self.shared.runtime.spooled(key).await? {
+            return self.take(key, token, &result).await;
         }
-        match self.shared.results.note_delivered(token, &key.id).await {
-            Ok(true) => return,
-            Ok(false) => {}
-            // The job stays RUNNING for the next start.
-            Err(e) => return tracing::error!("cannot tell whether {key} has delivered a result: {e}"),
+        if self.shared.results.note_delivered(token, &key.id).await? {
+            return Ok(());
         }
         self.put_away(key).await;
-        match self.shared.store.defer(&key.id, key.attempt, "the stack went down").await {
-            Ok(_) => self.board().returned(&key.id),
-            Err(e) => tracing::error!("cannot put {key} back: {e}"),
-        }
+        self.shared.store.defer(&key.id, key.attempt, "the stack went down").await?;
+        self.board().returned(&key.id);
+        Ok(())
     }
 
     async fn start_waiting_parses(&self) -> Result<(), ServiceError> {

@@ -30,7 +30,7 @@ impl Dispatcher {
         let spec = match self.shared.host.spec(model, started).await {
             Ok(spec) => spec,
             Err(reason) => {
-                self.fail(&key, &started.token, &reason).await;
+                self.settle(&key, || async { self.fail(&key, &started.token, &reason).await }).await;
                 return self.free(&key.id);
             }
         };
@@ -63,7 +63,13 @@ impl Dispatcher {
                         self.pause(Some(model), None, &e.to_string());
                         self.defer(&key, &e.to_string()).await;
                     }
-                    None => self.lost(&key, &started.token, started.lost, &e.to_string()).await,
+                    None => {
+                        let why = e.to_string();
+                        self.settle(&key, || async {
+                            self.lost(&key, &started.token, started.lost, &why).await
+                        })
+                        .await;
+                    }
                 }
                 self.free(&key.id);
             }
@@ -73,9 +79,11 @@ impl Dispatcher {
     /// Puts a job back that nothing is wrong with: whatever refused it may take it later.
     async fn defer(&self, key: &AttemptKey, reason: &str) {
         tracing::warn!("{key} has to wait: {reason}");
-        match self.shared.store.defer(&key.id, key.attempt, reason).await {
-            Ok(_) => self.board().returned(&key.id),
-            Err(e) => tracing::error!("cannot put {key} back: {e}"),
+        let deferred = self
+            .settle(key, || async { Ok(self.shared.store.defer(&key.id, key.attempt, reason).await?) })
+            .await;
+        if deferred.is_some() {
+            self.board().returned(&key.id);
         }
     }
 
@@ -112,10 +120,10 @@ impl Dispatcher {
         }
         let (this, job) = (self.clone(), job.clone());
         tokio::spawn(async move {
-            match this.shared.store.start(&job.id).await {
-                Ok(Some(started)) => this.answer(&started, &model).await,
-                Ok(None) => {}
-                Err(e) => tracing::error!("cannot start {}: {e}", job.id),
+            let key = AttemptKey { id: job.id.clone(), attempt: job.attempt };
+            let started = this.settle(&key, || async { Ok(this.shared.store.start(&job.id).await?) }).await;
+            if let Some(Some(started)) = started {
+                this.answer(&started, &model).await;
             }
             this.board().short.remove(&job.id);
         });
@@ -125,9 +133,13 @@ impl Dispatcher {
         let job = &started.job;
         let key = AttemptKey { id: job.id.clone(), attempt: job.attempt };
         match self.shared.host.answer(model, &job.id, job.task, started.kwargs.clone()).await {
-            Ok(result) => self.take(&key, &started.token, result).await,
-            Err(reason) => self.fail(&key, &started.token, &reason).await,
-        }
+            Ok(result) => {
+                self.settle(&key, || async { self.take(&key, &started.token, &result).await }).await
+            }
+            Err(reason) => {
+                self.settle(&key, || async { self.fail(&key, &started.token, &reason).await }).await
+            }
+        };
     }
 
     /// The next may be started.
