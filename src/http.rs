@@ -31,6 +31,18 @@ fn any() -> reqwest::ClientBuilder {
         .connect_timeout(Duration::from_secs(10))
 }
 
+/// The same for who asks other services of csw by the name of a Kubernetes Service. Each request has a connection of its
+/// own: it is when one is made that a pod is chosen, and one that is kept would go on to a pod that has been replaced.
+pub fn between_services(client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    client.pool_max_idle_per_host(0)
+}
+
+/// Whether an answer comes from a service of csw: they answer in JSON, whatever the status. Anything else comes from
+/// something on the way, like a proxy that has not heard of the service yet, and says nothing about the request.
+pub fn is_ours(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
 /// What happened, in one sentence: reqwest's own words say only which URL, the cause says what.
 pub fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;

@@ -85,7 +85,9 @@ impl Recipient {
             reason,
             passing,
         };
-        let client = http::client(&self.base).map_err(|e| failed(&self.base, e.to_string(), false))?;
+        let client = http::between_services(http::builder(&self.base))
+            .build()
+            .map_err(|e| failed(&self.base, e.to_string(), false))?;
         let url = self.url("api/v1/attempt").map_err(|e| failed(&self.base, e, false))?;
         match self.ask(&client, Method::GET, &url, None).await {
             Ok(answer) => match serde_json::from_slice::<Standing>(&answer) {
@@ -133,7 +135,7 @@ impl Recipient {
             passing,
         };
         let invalid = |e: &dyn std::fmt::Display| failed(&self.base, e.to_string(), false);
-        let client = http::client(&self.base).map_err(|e| invalid(&e))?;
+        let client = http::between_services(http::builder(&self.base)).build().map_err(|e| invalid(&e))?;
         if task == TaskName::Sim
             && result.status == Outcome::Success
             && let Some(outputs) = result.outputs.take()
@@ -207,15 +209,17 @@ impl Recipient {
         let response = request.send().await.map_err(passing)?;
         let status = response.status();
         let answer = response.bytes().await.map_err(passing)?;
-        if status.is_success() {
+        let ours = http::is_ours(&answer);
+        if ours && status.is_success() {
             return Ok(answer);
         }
-        if status == StatusCode::CONFLICT {
+        if ours && status == StatusCode::CONFLICT {
             return Err(Refusal::Fenced);
         }
         let text: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
         let why = format!("{status}: {}", text.trim());
-        let later = status.is_server_error()
+        let later = !ours
+            || status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
         Err(if later { Refusal::Passing(why) } else { Refusal::Final(status, why) })
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Attempt;
 use super::stand_in::{Request, read};
 
-/// Answers each connection's requests with the next status and body, and tells what was asked.
+/// Answers each connection's requests with the next status and body (none for null), and tells what was asked.
 fn server(answers: Vec<(u16, Value)>) -> (String, mpsc::Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -21,7 +21,7 @@ fn server(answers: Vec<(u16, Value)>) -> (String, mpsc::Receiver<Request>) {
             while let Some(request) = read(&mut stream) {
                 let Some((status, body)) = answers.next() else { return };
                 tell.send(request).unwrap();
-                let body = body.to_string();
+                let body = if body.is_null() { String::new() } else { body.to_string() };
                 let head = format!("HTTP/1.1 {status} Answer\r\nContent-Length: {}\r\n\r\n", body.len());
                 stream.get_mut().write_all((head + &body).as_bytes()).unwrap();
             }
@@ -66,6 +66,15 @@ fn a_failure_is_pushed_alone() {
 #[test]
 fn a_server_that_is_busy_is_asked_again() {
     let answers = vec![(503, json!({})), (200, json!({"p": 1})), (429, json!({})), (200, json!({}))];
+    let (url, asked) = server(answers);
+    model().env("CSW_OUTPUTS_PROCESSOR", &url).run().outputs();
+    let lines: Vec<String> = (0..4).map(|_| asked.recv().unwrap().line).collect();
+    assert_eq!(lines, ["POST /write/", "POST /write/", "POST /push/", "POST /push/"]);
+}
+
+#[test]
+fn an_answer_of_something_on_the_way_is_none() {
+    let answers = vec![(404, Value::Null), (200, json!({"p": 1})), (409, Value::Null), (200, json!({}))];
     let (url, asked) = server(answers);
     model().env("CSW_OUTPUTS_PROCESSOR", &url).run().outputs();
     let lines: Vec<String> = (0..4).map(|_| asked.recv().unwrap().line).collect();

@@ -37,7 +37,7 @@ impl InputsServers {
     /// # Errors
     /// When no HTTP client can be made.
     pub(super) fn new(pattern: &str, sleepers: Sleepers) -> reqwest::Result<Self> {
-        let client = http::plain().connect_timeout(Duration::from_secs(5)).build()?;
+        let client = http::between_services(http::plain()).connect_timeout(Duration::from_secs(5)).build()?;
         Ok(Self { client, pattern: pattern.to_owned(), sleepers })
     }
 
@@ -91,13 +91,13 @@ impl InputsServers {
         let status = response.status();
         let text = response.text().await.map_err(passing)?;
         let said = || format!("{status}: {}", text.chars().take(300).collect::<String>().trim());
-        match status {
-            StatusCode::OK => {
-                serde_json::from_str(&text).map_err(|e| Silence::Final(format!("its answer is no JSON: {e}")))
+        match serde_json::from_str(&text) {
+            Ok(answer) if status == StatusCode::OK => Ok(answer),
+            Ok(_) if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() => {
+                Err(Silence::Final(said()))
             }
-            StatusCode::TOO_MANY_REQUESTS => Err(Silence::Passing(said())),
-            _ if status.is_server_error() => Err(Silence::Passing(said())),
-            _ => Err(Silence::Final(said())),
+            // What is not JSON does not come from the inputs server, but from something on the way to it.
+            _ => Err(Silence::Passing(said())),
         }
     }
 }

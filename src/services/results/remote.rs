@@ -20,8 +20,8 @@ use crate::store::{AttemptToken, JobStore, Recorded};
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long outputs may take to be read and sent.
 const OUTPUTS_TIMEOUT: Duration = Duration::from_secs(900);
-/// How long what concerns a single job is tried again: longer than any restart of a pod on another node.
-const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long a request is tried again before whoever needs it is told; what brings a job to its end comes back later.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Results of an outputs processor elsewhere. How a job ended is noted in the scheduler's store too.
 pub struct RemoteResults {
@@ -37,7 +37,7 @@ impl RemoteResults {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(base: Url, token: SecretString, store: Arc<dyn JobStore>) -> reqwest::Result<Self> {
-        let client = http::client(&base)?;
+        let client = http::between_services(http::builder(&base)).build()?;
         Ok(Self { base, token, client, store })
     }
 
@@ -190,15 +190,13 @@ async fn send(request: RequestBuilder) -> Result<(StatusCode, Value), ResultsErr
     let response = request.send().await.map_err(away)?;
     let (status, url) = (response.status(), response.url().to_string());
     let body = response.bytes().await.map_err(away)?;
-    if status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
-    {
-        let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
-        return Err(ResultsError::Away { url, reason: format!("{status}: {}", text.trim()) });
-    }
+    let later = status.is_server_error()
+        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     match serde_json::from_slice(&body) {
-        Ok(body) => Ok((status, body)),
-        Err(_) if !status.is_success() => Ok((status, Value::Null)),
-        Err(e) => Err(ResultsError::Unexpected(format!("{url} answered something else than JSON: {e}"))),
+        Ok(body) if !later => Ok((status, body)),
+        _ => {
+            let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
+            Err(ResultsError::Away { url, reason: format!("{status}: {}", text.trim()) })
+        }
     }
 }
