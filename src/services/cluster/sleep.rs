@@ -131,12 +131,19 @@ impl Sleepers {
     fn note(&self, event: &Watched) {
         match event {
             Watched::Now(object) => {
-                let number = |at| object.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+                let number = |at: &str| object.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+                // What has been seen of an older specification counts pods that are being ended.
+                let current = number("/status/observedGeneration") >= number("/metadata/generation");
                 let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
                 let mut servers = self.servers();
                 let server = servers.entry(name.to_owned()).or_default();
-                server.wanted = number("/spec/replicas");
-                server.ready = number("/status/readyReplicas").min(server.wanted);
+                let wanted = number("/spec/replicas");
+                if server.wanted == 0 && wanted > 0 {
+                    // Whoever woke it has a reason.
+                    server.used = Instant::now();
+                }
+                server.wanted = wanted;
+                server.ready = if current { number("/status/readyReplicas").min(wanted) } else { 0 };
             }
             Watched::Gone { name, .. } => {
                 self.servers().remove(name);
