@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -17,7 +17,7 @@ use url::Url;
 /// A failure to be: status and headers.
 pub type Failure = (u16, Vec<(&'static str, String)>);
 
-/// A request that arrived, whatever became of it.
+/// A request that arrived, whatever became of it; its status is 0 if nothing was answered.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub path: String,
@@ -26,10 +26,16 @@ pub struct Request {
     pub status: u16,
 }
 
+/// No answer but the end of the connection, before anything is taken.
+const CUT_BEFORE: u16 = 0;
+/// The same after the result was taken.
+const CUT_AFTER: u16 = 1;
+
 #[derive(Default)]
 struct Inner {
     token: Mutex<String>,
     failures: Mutex<VecDeque<Failure>>,
+    failing: Mutex<Option<(Instant, u16)>>,
     broken: Mutex<Vec<(String, u16)>>,
     requests: Mutex<Vec<Request>>,
     taken: Mutex<Vec<Value>>,
@@ -65,6 +71,16 @@ impl WebApp {
     /// The next requests fail like this, one after the other.
     pub fn fail_next(&self, failures: impl IntoIterator<Item = Failure>) {
         self.inner.failures.lock().unwrap().extend(failures);
+    }
+
+    /// Cuts connections for so long: one before its result is taken, the next one after that, and so on.
+    pub fn cut_for(&self, time: Duration) {
+        *self.inner.failing.lock().unwrap() = Some((Instant::now() + time, CUT_AFTER));
+    }
+
+    /// Answers 500 for so long.
+    pub fn fail_for(&self, time: Duration) {
+        *self.inner.failing.lock().unwrap() = Some((Instant::now() + time, 500));
     }
 
     /// Requests for that task always fail like this.
@@ -109,6 +125,24 @@ impl WebApp {
     }
 }
 
+impl Inner {
+    /// What is to become of the next request.
+    fn failure(&self) -> Option<Failure> {
+        let mut failing = self.failing.lock().unwrap();
+        match &mut *failing {
+            Some((until, status)) if Instant::now() < *until => {
+                match *status {
+                    CUT_AFTER => *status = CUT_BEFORE,
+                    CUT_BEFORE => *status = CUT_AFTER,
+                    _ => {}
+                }
+                Some((*status, Vec::new()))
+            }
+            _ => self.failures.lock().unwrap().pop_front(),
+        }
+    }
+}
+
 async fn take(
     State(inner): State<Arc<Inner>>,
     uri: Uri,
@@ -120,9 +154,11 @@ async fn take(
     let task_id = body["task_id"].as_str().map(str::to_owned);
     let broken =
         inner.broken.lock().unwrap().iter().find(|(id, _)| Some(id) == task_id.as_ref()).map(|b| b.1);
+    let failure = inner.failure();
+    let cut = failure.as_ref().is_some_and(|f| [CUT_BEFORE, CUT_AFTER].contains(&f.0));
     let (status, extra) = if let Some(status) = broken {
         (status, Vec::new())
-    } else if let Some(failure) = inner.failures.lock().unwrap().pop_front() {
+    } else if let Some(failure) = failure.filter(|f| f.0 != CUT_AFTER) {
         failure
     } else if authorization != format!("Token {}", inner.token.lock().unwrap()) {
         (401, Vec::new())
@@ -138,6 +174,10 @@ async fn take(
     let request = Request { path: uri.path().to_owned(), authorization, body, status };
     inner.requests.lock().unwrap().push(request);
     inner.changed.notify_waiters();
+    if cut {
+        // Ends the task of the connection, and says nothing.
+        std::panic::resume_unwind(Box::new("cut"));
+    }
     let status = StatusCode::from_u16(status).unwrap();
     let mut response = (status, Json(json!({"detail": status.canonical_reason()}))).into_response();
     for (name, value) in extra {

@@ -15,6 +15,8 @@ use crate::support::{docker_says, require, restart_command};
 const JOBS: usize = 120;
 /// Harms that are done for every so many jobs: all kinds of them once.
 const JOBS_A_ROUND: usize = 100;
+/// Kinds of harms.
+const KINDS: usize = 8;
 
 /// Tells the web app when it runs, and answers at once.
 const FUNCTIONS: &str = r#"
@@ -91,15 +93,15 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
         }
     };
     let harming = async {
-        let rounds = 7 * count.div_ceil(JOBS_A_ROUND);
+        let rounds = KINDS * count.div_ceil(JOBS_A_ROUND);
         for round in 0..rounds {
             // What is harmed gets some time to do something before the next harm.
             tokio::time::sleep(Duration::from_secs(6)).await;
-            match round % 7 {
+            match round % KINDS {
                 0 => kill(&namespace, "outputs-processor"),
                 1 => kill(&namespace, "scheduler"),
                 2 => kill(&namespace, "redis"),
-                3 => system.web_app.fail_next((0..20).map(|_| (500, Vec::new()))),
+                3 => system.web_app.fail_for(Duration::from_secs(60)),
                 4 => {
                     // What it starts would keep a pipe open.
                     let (out, err) = (Stdio::null(), Stdio::null());
@@ -107,6 +109,7 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
                     assert!(status.unwrap().success(), "{restart}");
                 }
                 5 => system.drain(),
+                6 => system.web_app.cut_for(Duration::from_secs(20)),
                 _ => system.web_app.fail_next((0..20).map(|_| (503, vec![("retry-after", "2".to_owned())]))),
             }
         }
