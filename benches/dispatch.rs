@@ -223,7 +223,7 @@ impl ModelHost for Ready {
             outputs_processor: None,
             secrets: Default::default(),
             launch: json!({}),
-            kwargs: started.kwargs.clone(),
+            kwargs: started.kwargs.clone()?,
         })
     }
 

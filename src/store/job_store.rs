@@ -44,8 +44,8 @@ impl std::fmt::Debug for AttemptToken {
 pub struct StartedAttempt {
     /// The job, its `attempt` counted up.
     pub job: Job,
-    /// Its arguments.
-    pub kwargs: TaskKwargs,
+    /// Its arguments, or a sentence on why they can't be had any more: then the job can only fail.
+    pub kwargs: Result<TaskKwargs, String>,
     /// What its executor proves itself with.
     pub token: AttemptToken,
     /// How many earlier attempts were lost (see [`JobStore::requeue`]).

@@ -107,7 +107,7 @@ impl ModelHost for Ready {
             outputs_processor: None,
             secrets: Default::default(),
             launch: json!({}),
-            kwargs: started.kwargs.clone(),
+            kwargs: started.kwargs.clone()?,
         })
     }
 

@@ -108,7 +108,7 @@ async fn queueing(store: &dyn JobStore) {
     store.set_reason(&"c".parse().unwrap(), Some("preparing")).await.unwrap();
     let started = start(store, "b").await;
     assert_eq!((started.job.attempt, started.lost, started.job.status), (1, 0, JobStatus::Running));
-    assert_eq!(started.kwargs, submission("b").kwargs);
+    assert_eq!(started.kwargs, Ok(submission("b").kwargs));
     assert!(store.start(&started.job.id).await.unwrap().is_none(), "it runs already");
     assert_eq!(ids(&store.pending(10).await.unwrap()), ["a", "c", "d"]);
     assert_eq!(store.pending(10).await.unwrap()[1].reason.as_deref(), Some("preparing"));

@@ -248,6 +248,11 @@ async fn records_survive_a_redis_that_lost_its_data() {
     let id = "a".parse().unwrap();
     let fetched = fetch_inputs(&redis.config("executor"), &id, &key().job_key(&id)).await;
     assert!(matches!(fetched, Err(InputsError::Missing { .. })));
+    // It can be started, so that it can fail.
+    let started = store.start(&id).await.unwrap().unwrap();
+    assert_eq!(started.kwargs, Err("the inputs of job a are not in Redis (any more)".to_owned()));
+    let other = store.start(&"b".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(other.kwargs, Ok(submission("b").kwargs));
 }
 
 #[tokio::test]

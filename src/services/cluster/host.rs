@@ -41,7 +41,7 @@ impl ModelHost for ClusterHost {
             outputs_processor: None,
             secrets: BTreeMap::new(),
             launch: json!({ TAG: job.tag }),
-            kwargs: started.kwargs.clone(),
+            kwargs: started.kwargs.clone()?,
         })
     }
 

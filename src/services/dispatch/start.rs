@@ -132,7 +132,11 @@ impl Dispatcher {
     async fn answer(&self, started: &StartedAttempt, model: &Model) {
         let job = &started.job;
         let key = AttemptKey { id: job.id.clone(), attempt: job.attempt };
-        match self.shared.host.answer(model, &job.id, job.task, started.kwargs.clone()).await {
+        let answered = match started.kwargs.clone() {
+            Ok(kwargs) => self.shared.host.answer(model, &job.id, job.task, kwargs).await,
+            Err(reason) => Err(reason),
+        };
+        match answered {
             Ok(result) => {
                 self.settle(&key, || async { self.take(&key, &started.token, &result).await }).await
             }

@@ -120,7 +120,7 @@ impl ModelHost for LocalHost {
             outputs_processor: self.outputs_processor.clone(),
             secrets,
             launch: serde_json::to_value(&launch).map_err(|e| e.to_string())?,
-            kwargs: started.kwargs.clone(),
+            kwargs: started.kwargs.clone()?,
         })
     }
 

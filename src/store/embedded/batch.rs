@@ -144,7 +144,7 @@ impl<'t> Batch<'t> {
         record.job.reason = None;
         record.token = Some(token.clone());
         self.move_to(seq, &mut record, JobStatus::Running)?;
-        Ok(Some(StartedAttempt { job: record.job, kwargs, token, lost: record.lost }))
+        Ok(Some(StartedAttempt { job: record.job, kwargs: Ok(kwargs), token, lost: record.lost }))
     }
 
     pub(super) fn requeue(

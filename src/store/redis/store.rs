@@ -9,6 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::document::{failed, inputs_key};
 use super::index::Index;
+use super::inputs::InputsError;
 use super::ledger::Ledger;
 use super::link::Link;
 use super::open::{Opened, open};
@@ -237,16 +238,9 @@ impl JobStore for RedisStore {
             _ => return Ok(None),
         };
         let kwargs = match kwargs {
-            Ok(Some(kwargs)) => kwargs,
-            // The job's executor finds this too, and ends the job with a sentence about it.
-            Ok(None) => {
-                tracing::error!("the inputs of job {id} are not in Redis (any more)");
-                TaskKwargs::new()
-            }
-            Err(e @ StoreError::Document { .. }) => {
-                tracing::error!("{e}");
-                TaskKwargs::new()
-            }
+            Ok(Some(kwargs)) => Ok(kwargs),
+            Ok(None) => Err(InputsError::Missing { id: id.clone() }.to_string()),
+            Err(e @ StoreError::Document { .. }) => Err(e.to_string()),
             Err(e) => return Err(e),
         };
         let (id, now) = (id.clone(), Timestamp::now());
