@@ -4,9 +4,10 @@ use std::io::{self, Read, Seek, Write};
 use tempfile::SpooledTempFile;
 use uuid::Uuid;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, DateTime, ZipArchive};
 
 use super::file_name::unique;
+use super::zipping::Zipping;
 use super::{Carries, MediaType, Output, Outputs, OutputsError, StoredCategory, StoredOutput};
 
 /// What is kept in memory of a file that is in the making; the rest is on disk.
@@ -53,7 +54,7 @@ fn pack(outputs: Vec<Output>) -> io::Result<PackedCategory> {
 
 /// Writes outputs into a zip file, one file each. The same outputs give the same bytes: every file carries the same time.
 pub(super) struct Packer {
-    zip: ZipWriter<SpooledTempFile>,
+    zip: Zipping,
     /// What is not in the zip file yet: less than a block.
     block: Vec<u8>,
     names: HashSet<String>,
@@ -64,7 +65,7 @@ pub(super) struct Packer {
 impl Packer {
     /// `large`: an output may have more than a gigabyte.
     pub(super) fn new(large: bool) -> Self {
-        let zip = ZipWriter::new(SpooledTempFile::new(IN_MEMORY));
+        let zip = Zipping::new(SpooledTempFile::new(IN_MEMORY));
         Self { zip, block: Vec::with_capacity(BLOCK), names: HashSet::new(), outputs: Vec::new(), large }
     }
 
@@ -84,13 +85,13 @@ impl Packer {
                 options.compression_method(CompressionMethod::Deflated).compression_level(Some(1))
             }
         };
-        self.zip.start_file(filename.as_str(), options)?;
+        self.zip.start_file(&filename, options)?;
         self.outputs.push(StoredOutput { id: Uuid::new_v4(), title: title.to_owned(), media_type, filename });
         Ok(self)
     }
 
     fn end_file(&mut self) -> io::Result<()> {
-        self.zip.write_all(&self.block)?;
+        self.zip.write(&self.block)?;
         self.block.clear();
         Ok(())
     }
@@ -110,10 +111,10 @@ impl Write for Packer {
         while self.block.len() + left.len() >= BLOCK {
             let (now, later) = left.split_at(BLOCK - self.block.len());
             if self.block.is_empty() {
-                self.zip.write_all(now)?;
+                self.zip.write(now)?;
             } else {
                 self.block.extend_from_slice(now);
-                self.zip.write_all(&self.block)?;
+                self.zip.write(&self.block)?;
                 self.block.clear();
             }
             left = later;

@@ -12,6 +12,7 @@ mod location;
 mod media_type;
 mod output;
 mod pointer;
+mod zipping;
 
 pub use archive::Packed;
 pub use bucket::Bucket;
