@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,15 +10,15 @@ use super::label::is_dns_label;
 use super::{ModelError, ModelName};
 
 /// A job's name and its task id. A DNS-1123 label (lower-case letters, digits, `-`; at most 63 characters), because
-/// it names a Kubernetes Job; random ones are UUIDs.
+/// it names a Kubernetes Job; random ones are UUIDs. Cheap to clone: a queue holds an id in several places.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct JobId(String);
+pub struct JobId(Arc<str>);
 
 impl JobId {
     /// A new random id (UUID version 4).
     pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4().to_string())
+        Self(uuid::Uuid::new_v4().to_string().into())
     }
 
     /// The id as text.
@@ -37,7 +38,7 @@ impl FromStr for JobId {
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         if is_dns_label(s) {
-            Ok(Self(s.to_owned()))
+            Ok(Self(s.into()))
         } else {
             Err(ModelError {
                 what: "job id",
@@ -58,7 +59,7 @@ impl TryFrom<String> for JobId {
 
 impl From<JobId> for String {
     fn from(id: JobId) -> Self {
-        id.0
+        id.0.as_ref().to_owned()
     }
 }
 
