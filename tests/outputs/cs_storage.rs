@@ -11,7 +11,7 @@ use super::{block_on, bucket, every_kind, outputs, without_ids};
 use crate::support::python_environment;
 
 /// An interpreter that has `cs_storage`. `None`: it can't be had here.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     // Without its dependency on Google's client, which a folder doesn't need.
     python_environment(
         "cs-storage-1.11.1",
@@ -19,8 +19,8 @@ fn python() -> Option<PathBuf> {
     )
 }
 
-/// Runs a script with `cs_storage` over a bucket's folder; the script finds `argument` as `given` and sets `answer`.
-fn run(python: &Path, folder: &Path, script: &str, given: &Value) -> Value {
+/// Runs a script with `cs_storage` over a bucket's folder; the script finds the argument as `given` and sets `answer`.
+pub fn run(python: &Path, bucket: &Path, script: &str, given: &Value) -> Value {
     let exchange = tempfile::tempdir().unwrap();
     let (input, output) = (exchange.path().join("in.json"), exchange.path().join("out.json"));
     fs::write(&input, given.to_string()).unwrap();
@@ -30,14 +30,14 @@ fn run(python: &Path, folder: &Path, script: &str, given: &Value) -> Value {
     let done = Command::new(python)
         .args(["-W", "ignore", "-c", &whole])
         .args([&input, &output])
-        .env("BUCKET", folder.join("bucket"))
+        .env("BUCKET", bucket)
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     serde_json::from_slice(&fs::read(output).unwrap()).unwrap()
 }
 
-fn strip_ids(mut json: Value) -> Value {
+pub fn strip_ids(mut json: Value) -> Value {
     for list in json.as_object_mut().unwrap().values_mut() {
         for output in list.as_array_mut().unwrap() {
             output.as_object_mut().unwrap().remove("id").expect("every output has an id");
@@ -71,8 +71,12 @@ fn it_reads_what_csw_writes() {
             .push(json!({"media_type": "CSV", "title": title, "data": data}));
     }
     let pointer = block_on(bucket.write(&"run-1".parse().unwrap(), outputs(&json))).unwrap();
-    let read =
-        run(&python, folder.path(), "answer = cs_storage.read(given, protocol='file')", &json!(pointer));
+    let read = run(
+        &python,
+        &folder.path().join("bucket"),
+        "answer = cs_storage.read(given, protocol='file')",
+        &json!(pointer),
+    );
     assert_eq!(strip_ids(read), json);
 }
 
@@ -81,8 +85,12 @@ fn csw_reads_what_it_writes() {
     let Some(python) = python() else { return };
     let (folder, bucket) = bucket();
     let json = every_kind();
-    let pointer =
-        run(&python, folder.path(), "answer = cs_storage.write('run-2', given, protocol='file')", &json);
+    let pointer = run(
+        &python,
+        &folder.path().join("bucket"),
+        "answer = cs_storage.write('run-2', given, protocol='file')",
+        &json,
+    );
     let pointer: Pointer = serde_json::from_value(pointer).unwrap();
     assert_eq!(without_ids(&block_on(bucket.read(&pointer)).unwrap()), json);
     // Where a title needs no change, both name files alike.
@@ -99,9 +107,18 @@ fn csw_reads_what_it_writes_with_a_title_twice_as_it_does() {
     let (folder, bucket) = bucket();
     let output = |data: &str| json!({"media_type": "CSV", "title": "T", "data": data});
     let json = json!({"renderable": [], "downloadable": [output("first"), output("second")]});
-    let pointer =
-        run(&python, folder.path(), "answer = cs_storage.write('run-4', given, protocol='file')", &json);
-    let theirs = run(&python, folder.path(), "answer = cs_storage.read(given, protocol='file')", &pointer);
+    let pointer = run(
+        &python,
+        &folder.path().join("bucket"),
+        "answer = cs_storage.write('run-4', given, protocol='file')",
+        &json,
+    );
+    let theirs = run(
+        &python,
+        &folder.path().join("bucket"),
+        "answer = cs_storage.read(given, protocol='file')",
+        &pointer,
+    );
     let pointer: Pointer = serde_json::from_value(pointer).unwrap();
     assert_eq!(without_ids(&block_on(bucket.read(&pointer)).unwrap()), strip_ids(theirs));
 }

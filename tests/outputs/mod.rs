@@ -1,6 +1,6 @@
 //! Outputs: validation, storage in the cs-storage format, extraction.
 
-mod cs_storage;
+pub mod cs_storage;
 mod extract;
 mod storage;
 mod validation;

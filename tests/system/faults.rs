@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::harness::System;
+use super::quick::quick;
 use crate::cluster::space::SERVER;
 use crate::support::{docker_says, require, restart_command};
 
@@ -17,47 +18,6 @@ const JOBS: usize = 120;
 const JOBS_A_ROUND: usize = 100;
 /// Kinds of harms.
 const KINDS: usize = 8;
-
-/// Tells the web app when it runs, and answers at once.
-const FUNCTIONS: &str = r#"
-import os
-import urllib.request
-
-
-def tell(what):
-    request = urllib.request.Request(os.environ["WEB_APP"] + "ran/" + what + "/" + os.environ["JOB_ID"], method="POST")
-    urllib.request.urlopen(request, timeout=30).read()
-
-
-def get_version():
-    return "1.0.0"
-
-
-def get_inputs(meta_param_dict):
-    return {"meta_parameters": {}, "model_parameters": {}}
-
-
-def validate_inputs(meta_param_dict, adjustment, errors_warnings):
-    return {"errors_warnings": errors_warnings}
-
-
-def run_model(meta_param_dict, adjustment):
-    tell("started")
-    text = "The number is " + str(adjustment["Numbers"]["number"])
-    return {"renderable": [{"media_type": "Markdown", "title": "Number", "data": text}], "downloadable": []}
-"#;
-
-fn model(folder: &std::path::Path, web_app: &str) -> String {
-    let package = folder.join("cs-config/cs_config");
-    std::fs::create_dir_all(&package).unwrap();
-    std::fs::write(package.join("__init__.py"), "").unwrap();
-    std::fs::write(package.join("functions.py"), FUNCTIONS).unwrap();
-    format!(
-        "owner: Test\ntitle: Quick\ntimestamp: \"2026-01-15 09:00\"\nrepo_url: {}\nentry: {{python: {{}}}}\nsim_time_limit: 2m\n\
-         env: {{WEB_APP: \"{web_app}\"}}\nresources:\n  requests: {{cpu: 0.01, memory: 16M}}\n  limits: {{cpu: 1, memory: 128M}}\n",
-        folder.display()
-    )
-}
 
 /// Kills the container of a service without any warning.
 fn kill(namespace: &str, container: &str) {
@@ -80,7 +40,7 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
     let count = std::env::var("CSW_TEST_JOBS").ok().map_or(JOBS, |n| n.parse().unwrap());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let settings = "  jobs: {max_running: 12}\n  replicas: {scheduler: 2}\n";
-    let written = |app: &str| vec![("Test/Quick".to_owned(), model(folder.path(), app))];
+    let written = |app: &str| vec![("Test/Quick".to_owned(), quick(folder.path(), app))];
     let Some(system) = System::alone(written, settings).await else { return };
     system.apply();
     let forward = system.serve();

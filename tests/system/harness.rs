@@ -50,7 +50,18 @@ impl System {
         Self::make(Space::new(), |_| models, kubernetes).await
     }
 
-    /// The same for a test that has the API server to itself. The models' files may name the web app.
+    /// The same with models whose files name the web app.
+    pub async fn with_web_app(
+        models: impl FnOnce(&str) -> Vec<(String, String)>,
+        kubernetes: &str,
+    ) -> Option<Self> {
+        if !require("kubernetes-node") {
+            return None;
+        }
+        Self::make(Space::new(), models, kubernetes).await
+    }
+
+    /// The same for a test that has the API server to itself.
     pub async fn alone(models: impl FnOnce(&str) -> Vec<(String, String)>, kubernetes: &str) -> Option<Self> {
         Self::make(Space::alone(), models, kubernetes).await
     }
@@ -133,6 +144,12 @@ impl System {
         }
     }
 
+    /// What the scheduler tells.
+    pub async fn get(&self, forward: &Forward, path: &str) -> Value {
+        let request = self.http.get(format!("{}{path}", forward.url)).bearer_auth(TOKEN);
+        request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    }
+
     /// Submits a simulation under an id.
     pub async fn sim(&self, forward: &Forward, model: &str, id: &str, kwargs: Value) {
         let body = json!({"task_name": "sim", "task_id": id, "task_kwargs": kwargs});
@@ -164,22 +181,9 @@ impl System {
     /// The keys of jobs that are left in Redis once the scheduler has seen all jobs to their end.
     pub async fn keys_of_jobs(&self) -> Vec<String> {
         let password = self.csw(&["svc", "secrets", "get", "REDIS_ADMIN_PW"]).ok();
-        let auth = format!("REDISCLI_AUTH={}", password.trim());
-        let args = [
-            "exec",
-            "redis-master-0",
-            "--",
-            "env",
-            &auth,
-            "redis-cli",
-            "--no-auth-warning",
-            "--user",
-            "admin",
-            "--scan",
-        ];
         let started = Instant::now();
         loop {
-            let output = self.space.kubectl_output(&args);
+            let output = self.redis_cli("admin", password.trim(), &["--scan"]);
             let said = String::from_utf8_lossy(&output.stdout);
             let keys: Vec<String> = said
                 .lines()
@@ -194,6 +198,19 @@ impl System {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// What Redis in the cluster answers to a command.
+    pub fn redis(&self, user: &str, password: &str, command: &[&str]) -> String {
+        let output = self.redis_cli(user, password, command);
+        [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+    }
+
+    fn redis_cli(&self, user: &str, password: &str, command: &[&str]) -> std::process::Output {
+        let auth = format!("REDISCLI_AUTH={password}");
+        let client = ["redis-cli", "--no-auth-warning", "--user", user];
+        let pod = ["exec", "redis-master-0", "--", "env", &auth];
+        self.space.kubectl_output(&[&pod, &client[..], command].concat())
     }
 
     /// Has every pod of the namespace leave its node.

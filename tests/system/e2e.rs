@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::harness::{System, example};
+use crate::outputs::cs_storage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_tasks_of_the_examples_run_on_a_cluster_and_their_results_are_pushed() {
@@ -65,6 +66,17 @@ async fn all_tasks_of_the_examples_run_on_a_cluster_and_their_results_are_pushed
     let compared =
         std::process::Command::new("diff").args(["-r", "here", "there"]).current_dir(&work).output().unwrap();
     assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
+    // And the same as who reads the bucket without csw.
+    if let Some(python) = cs_storage::python() {
+        for id in wanted.iter().filter(|id| id.ends_with("-sim")) {
+            let pointer = &system.pushed(id)[0]["outputs"];
+            let script = "answer = cs_storage.read(given, protocol='file')";
+            let read = cs_storage::run(&python, &system.disks.bucket(), script, pointer);
+            let told = system.get(&forward, &format!("api/v1/jobs/{id}/outputs")).await;
+            assert!(!read["renderable"].as_array().unwrap().is_empty(), "{read}");
+            assert_eq!(cs_storage::strip_ids(read), cs_storage::strip_ids(told), "{id}");
+        }
+    }
     // Nothing of a job is left in Redis.
     assert_eq!(system.keys_of_jobs().await, Vec::<String>::new());
     // And back to nothing.
