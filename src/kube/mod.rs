@@ -15,6 +15,7 @@ mod proxy;
 pub mod ready;
 mod request;
 mod retry;
+mod seen;
 mod status;
 mod wait;
 mod watch;

@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 
 use futures::stream::{BoxStream, StreamExt as _};
-use kube::api::{Api, ApiResource, DynamicObject};
+use kube::Resource as _;
+use kube::api::{Api, ApiResource};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use serde_json::Value;
 
+use super::seen::Seen;
 use super::{Cluster, KubeError, Refusal, Resource};
 
 /// What to watch.
@@ -24,7 +26,7 @@ pub struct Selection {
 /// What a watch tells.
 #[derive(Debug, Clone)]
 pub enum Watched {
-    /// An object as it is now.
+    /// An object as it is now, without its `managedFields`.
     Now(Box<Value>),
     /// An object that is no more.
     Gone {
@@ -47,10 +49,9 @@ struct Mirror {
 }
 
 impl Mirror {
-    fn digest(&mut self, event: Event<DynamicObject>) -> Vec<Watched> {
-        let key =
-            |o: &DynamicObject| (o.metadata.namespace.clone(), o.metadata.name.clone().unwrap_or_default());
-        let now = |o: DynamicObject| Watched::Now(Box::new(serde_json::to_value(o).unwrap_or_default()));
+    fn digest(&mut self, event: Event<Seen>) -> Vec<Watched> {
+        let key = |o: &Seen| (o.meta().namespace.clone(), o.meta().name.clone().unwrap_or_default());
+        let now = |o: Seen| Watched::Now(Box::new(o.object));
         let gone = |(namespace, name): Key| Watched::Gone { namespace, name };
         match event {
             Event::Init => {
@@ -93,7 +94,7 @@ impl Cluster {
             kind: resource.gvk.kind.clone(),
             plural: resource.plural.clone(),
         };
-        let api: Api<DynamicObject> = match namespace.as_deref().filter(|_| resource.namespaced) {
+        let api: Api<Seen> = match namespace.as_deref().filter(|_| resource.namespaced) {
             Some(namespace) => Api::namespaced_with(self.client(), namespace, &api_resource),
             None => Api::all_with(self.client(), &api_resource),
         };
