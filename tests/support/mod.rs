@@ -24,7 +24,7 @@ pub use generated::generated;
 pub use python::environment as python_environment;
 pub use redis::Redis;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
-pub use require::{missing, on_path, require, restart_command};
+pub use require::{missing, node_loss_command, on_path, require, restart_command};
 #[allow(unused_imports)] // for those that run csw in images
 pub use stack_images::{StackImages, static_program};
 pub use up::Up;

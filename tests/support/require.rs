@@ -19,6 +19,7 @@ const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make
 /// - `kubernetes`: kubectl, and a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names
 /// - `kubernetes-node`: one whose nodes run the image `csw-test/busybox:1`
 /// - `kubernetes-restart`: a command that restarts its API server, `CSW_TEST_KUBE_RESTART`
+/// - `kubernetes-node-loss`: a command that takes its nodes away and brings others, `CSW_TEST_NODE_LOSS`
 /// - a program of that name on PATH
 pub fn require(service: &str) -> bool {
     // Each is asked for once, however many tests need it.
@@ -43,6 +44,7 @@ fn find(service: &str) -> Result<(), String> {
         "kubernetes" => kubernetes(),
         "kubernetes-node" => node(),
         "kubernetes-restart" => restart_command().map(drop),
+        "kubernetes-node-loss" => node_loss_command().map(drop),
         name if PROGRAMS.contains(&name) => program(name),
         _ => panic!("no test knows a service `{service}`"),
     }
@@ -59,10 +61,17 @@ fn everything_that_is_required_is_there() {
 
 /// The shell command that restarts the API server of the cluster.
 pub fn restart_command() -> Result<String, String> {
-    std::env::var("CSW_TEST_KUBE_RESTART")
-        .ok()
-        .filter(|c| !c.is_empty())
-        .ok_or_else(|| "CSW_TEST_KUBE_RESTART names no command that restarts the API server".into())
+    command("CSW_TEST_KUBE_RESTART", "restarts the API server")
+}
+
+/// The shell command that takes the cluster's nodes away and brings others.
+pub fn node_loss_command() -> Result<String, String> {
+    command("CSW_TEST_NODE_LOSS", "takes the nodes away and brings others")
+}
+
+fn command(variable: &str, what: &str) -> Result<String, String> {
+    let command = std::env::var(variable).ok().filter(|c| !c.is_empty());
+    command.ok_or_else(|| format!("{variable} names no command that {what}"))
 }
 
 /// Says that a test is left out because `what` is missing, now and at the end of `make test`; fails it when

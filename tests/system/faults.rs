@@ -2,22 +2,23 @@
 //! app has, and none that has ended runs again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::process::Command;
 
 use super::harness::System;
 use super::quick::quick;
 use crate::cluster::space::SERVER;
-use crate::support::{docker_says, require, restart_command};
+use crate::support::{WebApp, docker_says, node_loss_command, require, restart_command};
 
 /// Jobs, unless `CSW_TEST_JOBS` says how many.
 const JOBS: usize = 120;
 /// Harms that are done for every so many jobs: all kinds of them once.
-const JOBS_A_ROUND: usize = 100;
+const JOBS_A_ROUND: usize = 120;
 /// Kinds of harms.
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 
 /// Kills the container of a service without any warning.
 fn kill(namespace: &str, container: &str) {
@@ -25,8 +26,20 @@ fn kill(namespace: &str, container: &str) {
     let ids = docker_says(["ps", "-q", "--filter", &filter]);
     for id in ids.split_whitespace() {
         // One that has just ended by itself is dead as well.
-        drop(Command::new("docker").args(["kill", "--signal=KILL", id]).output());
+        drop(std::process::Command::new("docker").args(["kill", "--signal=KILL", id]).output());
     }
+}
+
+/// How often a simulation has begun.
+fn runs(app: &WebApp) -> usize {
+    app.requests().iter().filter(|r| r.path.starts_with("/ran/started/")).count()
+}
+
+async fn run(script: &str) {
+    // What it starts would keep a pipe open.
+    let (out, err) = (Stdio::null(), Stdio::null());
+    let status = Command::new("sh").args(["-c", script]).stdout(out).stderr(err).status().await;
+    assert!(status.unwrap().success(), "{script}");
 }
 
 #[allow(clippy::await_holding_lock)] // nobody in this process waits for the lock on a thread of this runtime
@@ -36,6 +49,7 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
         return;
     }
     let restart = restart_command().unwrap();
+    let lose_node = require("kubernetes-node-loss").then(|| node_loss_command().unwrap());
     let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let count = std::env::var("CSW_TEST_JOBS").ok().map_or(JOBS, |n| n.parse().unwrap());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -48,35 +62,43 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
     let namespace = system.space.name.clone();
     let submitting = async {
         for (n, id) in ids.iter().enumerate() {
-            let kwargs = json!({"meta_param_dict": {}, "adjustment": {"Numbers": {"number": n}}});
+            let kwargs =
+                json!({"meta_param_dict": {}, "adjustment": {"Numbers": {"number": n, "seconds": n % 4}}});
             system.sim(&forward, "Test/Quick", id, kwargs).await;
         }
     };
+    let started = Instant::now();
     let harming = async {
         let rounds = KINDS * count.div_ceil(JOBS_A_ROUND);
         for round in 0..rounds {
-            // What is harmed gets some time to do something before the next harm.
-            tokio::time::sleep(Duration::from_secs(6)).await;
+            // What is harmed does something again before the next harm: simulations have just begun.
+            let before = runs(&system.web_app);
+            let goes_on = |app: &WebApp| runs(app) >= before + 6;
+            system.web_app.reaches(Duration::from_secs(30), goes_on).await;
+            let (begun, taken) = (runs(&system.web_app), system.web_app.taken().len());
+            println!("{:.0?}: harm {round}, {begun} have begun, {taken} results", started.elapsed());
             match round % KINDS {
                 0 => kill(&namespace, "outputs-processor"),
                 1 => kill(&namespace, "scheduler"),
                 2 => kill(&namespace, "redis"),
                 3 => system.web_app.fail_for(Duration::from_secs(60)),
-                4 => {
-                    // What it starts would keep a pipe open.
-                    let (out, err) = (Stdio::null(), Stdio::null());
-                    let status = Command::new("sh").args(["-c", &restart]).stdout(out).stderr(err).status();
-                    assert!(status.unwrap().success(), "{restart}");
+                4 => run(&restart).await,
+                5 => run(&system.drain_command()).await,
+                6 => {
+                    if let Some(command) = &lose_node {
+                        run(command).await;
+                    }
                 }
-                5 => system.drain(),
-                6 => system.web_app.cut_for(Duration::from_secs(20)),
+                7 => system.web_app.cut_for(Duration::from_secs(20)),
                 _ => system.web_app.fail_next((0..20).map(|_| (503, vec![("retry-after", "2".to_owned())]))),
             }
         }
         rounds
     };
     let (rounds, ()) = tokio::join!(harming, submitting);
+    println!("{:.0?}: the last harm is done, all jobs are submitted", started.elapsed());
     system.until_pushed(&ids).await;
+    println!("{:.0?}: all results are there", started.elapsed());
     let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for request in system.web_app.requests() {
         let Some(id) = request.body["task_id"].as_str() else { continue };

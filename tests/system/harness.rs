@@ -213,22 +213,16 @@ impl System {
         self.space.kubectl_output(&[&pod, &client[..], command].concat())
     }
 
-    /// Has every pod of the namespace leave its node.
-    pub fn drain(&self) {
+    /// A shell command that has every pod of the namespace leave its node.
+    pub fn drain_command(&self) -> String {
         let node = self.space.kubectl(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"]);
-        let only = "--pod-selector=app.kubernetes.io/part-of=csw";
+        let kubectl =
+            format!("kubectl --kubeconfig {} -n {}", crate::cluster::space::kubeconfig(), self.space.name);
         // Pods come back on the same node: it is the only one. What can't leave in time stays.
-        let args = [
-            "drain",
-            &node,
-            "--force",
-            "--ignore-daemonsets",
-            "--delete-emptydir-data",
-            only,
-            "--timeout=20s",
-        ];
-        drop(self.space.kubectl_output(&args));
-        self.space.kubectl(&["uncordon", &node]);
+        format!(
+            "{kubectl} drain {node} --force --ignore-daemonsets --delete-emptydir-data --timeout=20s \
+             --pod-selector=app.kubernetes.io/part-of=csw; {kubectl} uncordon {node}"
+        )
     }
 
     /// All files of a zip in the bucket, one after the other.
