@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::api::Api;
 use super::kubernetes::{bed, manifest};
 
-/// An outputs processor to which executors have delivered these jobs' results.
+/// An outputs processor to which executors have delivered these jobs' results. It takes only failures from others.
 struct Delivered {
     store: Arc<WatchedStore>,
     ids: Mutex<HashSet<JobId>>,
@@ -47,6 +47,9 @@ impl Results for Delivered {
         result: TaskResult,
     ) -> Result<Recorded, ResultsError> {
         self.here()?;
+        if result.status == Outcome::Success {
+            return Err(ResultsError::No { status: 413, reason: "too large".into() });
+        }
         Ok(self.store.record(token, result, false).await?)
     }
 
@@ -55,16 +58,7 @@ impl Results for Delivered {
         if !self.ids.lock().unwrap().contains(id) {
             return Ok(false);
         }
-        let result = TaskResult {
-            task_id: id.clone(),
-            status: Outcome::Success,
-            meta: TaskMeta { task_times: Vec::new() },
-            model_version: None,
-            outputs: Some(json!({})),
-            version: None,
-            traceback: None,
-        };
-        self.store.record(token, result, false).await?;
+        self.store.record(token, success(id), false).await?;
         Ok(true)
     }
 
@@ -86,6 +80,18 @@ impl Results for Delivered {
 
     async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError> {
         Err(ApiError::no_such_job(id))
+    }
+}
+
+fn success(id: &JobId) -> TaskResult {
+    TaskResult {
+        task_id: id.clone(),
+        status: Outcome::Success,
+        meta: TaskMeta { task_times: Vec::new() },
+        model_version: None,
+        outputs: Some(json!({})),
+        version: None,
+        traceback: None,
     }
 }
 
@@ -114,11 +120,11 @@ impl ModelHost for Ready {
     async fn answer(
         &self,
         _model: &Model,
-        _id: &JobId,
+        id: &JobId,
         _task: TaskName,
         _kwargs: TaskKwargs,
     ) -> Result<TaskResult, String> {
-        Err("not here".into())
+        Ok(success(id))
     }
 }
 
@@ -163,10 +169,14 @@ impl Inside {
     }
 
     async fn submit(&self, id: &str) {
+        self.submit_task(id, TaskName::Sim).await;
+    }
+
+    async fn submit_task(&self, id: &str, task: TaskName) {
         let submission = Submission {
             id: id.parse().unwrap(),
             model: "Examples/Echo".parse().unwrap(),
-            task: TaskName::Sim,
+            task,
             kwargs: TaskKwargs::new(),
             tag: None,
         };
@@ -269,6 +279,17 @@ async fn jobs_end_when_what_takes_their_results_has_come_back() {
         assert_eq!((job.status, job.attempt), (ends, 1), "{job:?}");
         assert_eq!(inside.results.away.load(Ordering::SeqCst), 0);
     }
+}
+
+#[tokio::test]
+async fn a_result_that_can_not_be_stored_makes_its_job_fail() {
+    let api = Api::start().await;
+    let inside = Inside::start(api.jobs().await, "exit 0").await;
+    inside.submit_task("a", TaskName::Parse).await;
+    let job = inside.until("a", |job| job.status.is_final()).await;
+    assert_eq!(job.status, JobStatus::Fail);
+    let traceback = inside.traceback("a").await;
+    assert_eq!(traceback, "The result can't be stored: the outputs processor refused (413): too large");
 }
 
 #[tokio::test]

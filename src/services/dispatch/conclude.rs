@@ -69,7 +69,7 @@ impl Dispatcher {
         }
     }
 
-    /// Accepts a result, with its outputs, in the executor's place.
+    /// Accepts a result, with its outputs, in the executor's place. One that can't be stored makes the job fail.
     pub(super) async fn take(
         &self,
         key: &AttemptKey,
@@ -77,7 +77,14 @@ impl Dispatcher {
         result: &TaskResult,
     ) -> Result<(), ServiceError> {
         if let Some(job) = self.shared.store.get(&key.id).await? {
-            self.shared.results.take(token, job.task, result.clone()).await?;
+            let taken = self.shared.results.take(token, job.task, result.clone()).await;
+            match taken {
+                Err(e) if e.blames_result() && result.status == Outcome::Success => {
+                    let failed = failure(key, &format!("The result can't be stored: {e}"));
+                    self.shared.results.take(token, job.task, failed).await?;
+                }
+                taken => drop(taken?),
+            }
         }
         self.put_away(key).await;
         Ok(())
@@ -148,16 +155,7 @@ impl Dispatcher {
         token: &AttemptToken,
         reason: &str,
     ) -> Result<(), ServiceError> {
-        let result = TaskResult {
-            task_id: key.id.clone(),
-            status: Outcome::Fail,
-            meta: TaskMeta { task_times: Vec::new() },
-            model_version: None,
-            outputs: None,
-            version: None,
-            traceback: Some(reason.to_owned()),
-        };
-        self.take(key, token, &result).await
+        self.take(key, token, &failure(key, reason)).await
     }
 
     /// Ends a job that waits as FAIL.
@@ -181,5 +179,17 @@ impl Dispatcher {
         if let Err(e) = self.shared.runtime.put_away(key).await {
             tracing::warn!("cannot tidy up after {key}: {e}");
         }
+    }
+}
+
+fn failure(key: &AttemptKey, reason: &str) -> TaskResult {
+    TaskResult {
+        task_id: key.id.clone(),
+        status: Outcome::Fail,
+        meta: TaskMeta { task_times: Vec::new() },
+        model_version: None,
+        outputs: None,
+        version: None,
+        traceback: Some(reason.to_owned()),
     }
 }

@@ -1,3 +1,4 @@
+use crate::outputs::OutputsError;
 use crate::services::outputs_processor::Refusal;
 use crate::store::StoreError;
 
@@ -29,4 +30,20 @@ pub enum ResultsError {
     /// What was answered or kept is not what it should be.
     #[error("{0}")]
     Unexpected(String),
+}
+
+impl ResultsError {
+    /// Whether the result itself is refused: it would be each time.
+    pub fn blames_result(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(
+                refusal,
+                Refusal::Invalid(_)
+                    | Refusal::TooLarge { .. }
+                    | Refusal::Outputs(OutputsError::Invalid { .. })
+            ),
+            Self::No { status, .. } => [400, 413, 422].contains(status),
+            Self::Store(_) | Self::Away { .. } | Self::Unexpected(_) => false,
+        }
+    }
 }
