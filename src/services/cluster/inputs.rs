@@ -63,7 +63,7 @@ impl InputsServers {
             .with_total_delay(Some(PATIENCE))
             .without_max_times()
             .with_jitter();
-        let once = || self.once(&url, &body);
+        let once = || once(&self.client, &url, &body);
         let answered = once.retry(policy).when(|e| matches!(e, Silence::Passing(_))).await;
         match answered {
             Ok(answer) => answer::from_json(id, answer),
@@ -76,28 +76,56 @@ impl InputsServers {
     fn url(&self, model: &Model) -> Result<Url, url::ParseError> {
         Url::parse(&self.pattern.replace("{}", &model.name.safe()))?.join("sync/")
     }
+}
 
-    async fn once(&self, url: &Url, body: &Value) -> Result<Value, Silence> {
-        let passing = |e: reqwest::Error| Silence::Passing(http::innermost(&e));
-        let response =
-            self.client.post(url.clone()).timeout(TIMEOUT).json(body).send().await.map_err(|e| {
-                // The model took too long, and would again.
-                if e.is_timeout() && !e.is_connect() {
-                    Silence::Final(http::innermost(&e))
-                } else {
-                    passing(e)
-                }
-            })?;
-        let status = response.status();
-        let text = response.text().await.map_err(passing)?;
-        let said = || format!("{status}: {}", text.chars().take(300).collect::<String>().trim());
-        match serde_json::from_str(&text) {
-            Ok(answer) if status == StatusCode::OK => Ok(answer),
-            Ok(_) if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() => {
-                Err(Silence::Final(said()))
-            }
-            // What is not JSON does not come from the inputs server, but from something on the way to it.
-            _ => Err(Silence::Passing(said())),
+async fn once(client: &reqwest::Client, url: &Url, body: &Value) -> Result<Value, Silence> {
+    let passing = |e: reqwest::Error| Silence::Passing(http::innermost(&e));
+    let response = client.post(url.clone()).timeout(TIMEOUT).json(body).send().await.map_err(|e| {
+        // The model took too long, and would again.
+        if e.is_timeout() && !e.is_connect() { Silence::Final(http::innermost(&e)) } else { passing(e) }
+    })?;
+    let status = response.status();
+    let text = response.text().await.map_err(passing)?;
+    let said = || format!("{status}: {}", text.chars().take(300).collect::<String>().trim());
+    match serde_json::from_str(&text) {
+        Ok(answer) if status == StatusCode::OK => Ok(answer),
+        Ok(_) if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() => {
+            Err(Silence::Final(said()))
+        }
+        // What is not JSON does not come from the inputs server, but from something on the way to it.
+        _ => Err(Silence::Passing(said())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::post;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_servers_own_words_are_final() {
+        for (status, text, expected) in [
+            (200, r#"{"status":"SUCCESS"}"#, "answer"),
+            (200, "<html>Welcome</html>", "passing"),
+            (404, "", "passing"),
+            (404, r#"{"error":"there is nothing at this path"}"#, "final"),
+            (429, r#"{"error":"no worker is free"}"#, "passing"),
+            (503, "no healthy upstream", "passing"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let app = Router::new().route("/sync/", post(async move || (status, text)));
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/sync/", listener.local_addr().unwrap()).parse().unwrap();
+            let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+            let said = match once(&http::plain().build().unwrap(), &url, &json!({})).await {
+                Ok(_) => "answer",
+                Err(Silence::Passing(_)) => "passing",
+                Err(Silence::Final(_)) => "final",
+            };
+            assert_eq!(said, expected, "{status}: {text}");
+            serving.abort();
         }
     }
 }
