@@ -37,9 +37,9 @@ pub fn between_services(client: reqwest::ClientBuilder) -> reqwest::ClientBuilde
     client.pool_max_idle_per_host(0)
 }
 
-/// Whether an answer comes from a service of csw: they answer in JSON, whatever the status. Anything else comes from
-/// something on the way, like a proxy that has not heard of the service yet, and says nothing about the request.
-pub fn is_ours(body: &[u8]) -> bool {
+/// Whether an answer is JSON, in which csw's services and the web app's API answer whatever the status is. Anything else
+/// comes from something on the way, like a proxy that has not heard of the service yet, and says nothing about the request.
+pub fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 

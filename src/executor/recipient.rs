@@ -209,7 +209,7 @@ impl Recipient {
         let response = request.send().await.map_err(passing)?;
         let status = response.status();
         let answer = response.bytes().await.map_err(passing)?;
-        let ours = http::is_ours(&answer);
+        let ours = http::is_json(&answer);
         if ours && status.is_success() {
             return Ok(answer);
         }

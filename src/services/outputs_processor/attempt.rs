@@ -3,6 +3,7 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode, header};
 
 use super::PushTarget;
+use crate::http;
 use crate::store::Push;
 
 /// The longest wait that the web app may ask for.
@@ -30,7 +31,10 @@ pub(super) async fn try_once(target: &PushTarget, push: &Push) -> Tried {
         .await;
     match answer {
         Ok(response) => judge(response).await,
-        Err(e) => Tried::Closed(cause(&e), None),
+        Err(e) => {
+            let url = target.url(push.task);
+            Tried::Closed(format!("cannot reach {url}: {}", http::innermost(&e)), None)
+        }
     }
 }
 
@@ -50,7 +54,8 @@ async fn judge(response: Response) -> Tried {
         return Tried::Closed(format!("{status}: CS_API_TOKEN is not accepted, set the right one"), None);
     }
     let url = response.url().to_string();
-    let said: String = response.text().await.unwrap_or_default().chars().take(300).collect();
+    let text = response.text().await.unwrap_or_default();
+    let said: String = text.chars().take(300).collect();
     let reason = format!("{url} answered {status}: {}", said.trim());
     match status {
         StatusCode::TOO_MANY_REQUESTS
@@ -59,6 +64,10 @@ async fn judge(response: Response) -> Tried {
         | StatusCode::GATEWAY_TIMEOUT => Tried::Closed(reason, asked),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Tried::Later(reason),
         status if status.is_server_error() => Tried::Later(reason),
+        // The web app's API knows no such job, and says so in JSON; else something on the way knows no web app.
+        StatusCode::NOT_FOUND if !http::is_json(text.as_bytes()) => {
+            Tried::Later(format!("{reason} (not the web app's API: is CS_URL right?)"))
+        }
         _ => Tried::Refused(reason),
     }
 }
@@ -75,18 +84,6 @@ fn seconds_asked(value: &str) -> Option<Duration> {
     Some(seconds.min(LONGEST_ASKED))
 }
 
-/// reqwest's own words say only which URL; the cause says what happened.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    match error.url() {
-        Some(url) => format!("cannot reach {url}: {cause}"),
-        None => cause.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +98,25 @@ mod tests {
         let date = jiff::fmt::rfc2822::to_string(&ahead.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
         let asked = seconds_asked(&date).unwrap();
         assert!(asked > Duration::from_secs(90) && asked <= Duration::from_secs(100), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_result_is_given_up_where_the_web_app_itself_refuses_it() {
+        let judged = async |status: u16, body: &'static str| {
+            let answer = axum::http::Response::builder().status(status).body(body).unwrap();
+            match judge(answer.into()).await {
+                Tried::Taken => "taken",
+                Tried::Refused(_) => "refused",
+                Tried::Later(_) => "later",
+                Tried::Closed(..) => "closed",
+            }
+        };
+        assert_eq!(judged(200, "").await, "taken");
+        assert_eq!(judged(400, "").await, "refused");
+        assert_eq!(judged(404, r#"{"detail": "Not found."}"#).await, "refused");
+        assert_eq!(judged(404, "default backend - 404").await, "later");
+        assert_eq!(judged(413, "<html>").await, "refused");
+        assert_eq!(judged(500, "").await, "later");
+        assert_eq!(judged(503, "").await, "closed");
     }
 }
