@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use url::Url;
 
 /// A client for one server. TLS trust is loaded only when the URL asks for it: that takes longer than all of a
@@ -41,6 +42,17 @@ pub fn between_services(client: reqwest::ClientBuilder) -> reqwest::ClientBuilde
 /// comes from something on the way, like a proxy that has not heard of the service yet, and says nothing about the request.
 pub fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
+/// Whether a refusal with this status may pass by itself: the same request may be answered differently later.
+pub fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+}
+
+/// A status and the beginning of what was said with it, for a sentence about an answer.
+pub fn said(status: StatusCode, body: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+    format!("{status}: {}", text.trim())
 }
 
 /// What happened, in one sentence: reqwest's own words say only which URL, the cause says what.

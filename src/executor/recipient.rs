@@ -216,11 +216,8 @@ impl Recipient {
         if ours && status == StatusCode::CONFLICT {
             return Err(Refusal::Fenced);
         }
-        let text: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
-        let why = format!("{status}: {}", text.trim());
-        let later = !ours
-            || status.is_server_error()
-            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let why = http::said(status, &answer);
+        let later = !ours || http::may_pass(status);
         Err(if later { Refusal::Passing(why) } else { Refusal::Final(status, why) })
     }
 }

@@ -39,15 +39,7 @@ impl Reply {
                 version: (task == TaskName::Sim).then(|| "v1".to_owned()),
                 traceback: None,
             },
-            Err(traceback) => TaskResult {
-                task_id,
-                status: Outcome::Fail,
-                meta,
-                model_version: None,
-                outputs: None,
-                version: None,
-                traceback: Some(traceback),
-            },
+            Err(traceback) => TaskResult { meta, ..TaskResult::failure(task_id, traceback) },
         }
     }
 }

@@ -222,3 +222,18 @@ pub struct TaskResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceback: Option<String>,
 }
+
+impl TaskResult {
+    /// A FAIL of a task that the model did not work on, or of which nobody knows how long it took.
+    pub fn failure(task_id: JobId, traceback: impl Into<String>) -> Self {
+        Self {
+            task_id,
+            status: Outcome::Fail,
+            meta: TaskMeta { task_times: Vec::new() },
+            model_version: None,
+            outputs: None,
+            version: None,
+            traceback: Some(traceback.into()),
+        }
+    }
+}

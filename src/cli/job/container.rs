@@ -15,7 +15,7 @@ use super::stop::cancelled_by_sigterm;
 use crate::cli::Context;
 use crate::error::{Exit, Failure};
 use crate::executor::{self, Delivered, ImageModel, Launch, Recipient, Sinks};
-use crate::model::{JobId, ModelName, Outcome, TaskKwargs, TaskMeta, TaskName, TaskResult};
+use crate::model::{JobId, ModelName, Outcome, TaskKwargs, TaskName, TaskResult};
 use crate::store::{InputsError, RedisConfig, RedisUser, SealKey, fetch_inputs};
 
 /// How long Redis and the outputs processor are waited for: longer than either takes to be moved to another node.
@@ -61,7 +61,7 @@ pub(super) fn run(
                 };
                 executor::run(&attempt.launch, &kwargs, sinks).await
             }
-            Fetched::Failed(why) => failure(&attempt.launch, why),
+            Fetched::Failed(why) => TaskResult::failure(attempt.launch.task_id.clone(), why),
         };
         attempt.finish(context, result, &cancel).await
     })
@@ -165,18 +165,6 @@ fn time_limit() -> anyhow::Result<Option<f64>> {
     match text.trim().parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds.is_finite() => Ok(Some(seconds)),
         _ => Err(Failure::config(format!("CSW_TIME_LIMIT is `{text}`; expected seconds, above 0")).into()),
-    }
-}
-
-fn failure(launch: &Launch, why: String) -> TaskResult {
-    TaskResult {
-        task_id: launch.task_id.clone(),
-        status: Outcome::Fail,
-        meta: TaskMeta { task_times: Vec::new() },
-        model_version: None,
-        outputs: None,
-        version: None,
-        traceback: Some(why),
     }
 }
 

@@ -86,7 +86,7 @@ async fn once(client: &reqwest::Client, url: &Url, body: &Value) -> Result<Value
     })?;
     let status = response.status();
     let text = response.text().await.map_err(passing)?;
-    let said = || format!("{status}: {}", text.chars().take(300).collect::<String>().trim());
+    let said = || http::said(status, text.as_bytes());
     match serde_json::from_str(&text) {
         Ok(answer) if status == StatusCode::OK => Ok(answer),
         Ok(_) if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() => {

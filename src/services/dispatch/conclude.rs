@@ -1,6 +1,6 @@
 use super::Dispatcher;
 use crate::job::{AttemptEnd, AttemptKey, Blame};
-use crate::model::{Job, Outcome, TaskMeta, TaskResult};
+use crate::model::{Job, Outcome, TaskResult};
 use crate::services::ServiceError;
 use crate::store::{AttemptToken, JobStore};
 
@@ -80,7 +80,8 @@ impl Dispatcher {
             let taken = self.shared.results.take(token, job.task, result.clone()).await;
             match taken {
                 Err(e) if e.blames_result() && result.status == Outcome::Success => {
-                    let failed = failure(key, &format!("The result can't be stored: {e}"));
+                    let failed =
+                        TaskResult::failure(key.id.clone(), format!("The result can't be stored: {e}"));
                     self.shared.results.take(token, job.task, failed).await?;
                 }
                 taken => drop(taken?),
@@ -155,7 +156,7 @@ impl Dispatcher {
         token: &AttemptToken,
         reason: &str,
     ) -> Result<(), ServiceError> {
-        self.take(key, token, &failure(key, reason)).await
+        self.take(key, token, &TaskResult::failure(key.id.clone(), reason)).await
     }
 
     /// Ends a job that waits as FAIL.
@@ -179,17 +180,5 @@ impl Dispatcher {
         if let Err(e) = self.shared.runtime.put_away(key).await {
             tracing::warn!("cannot tidy up after {key}: {e}");
         }
-    }
-}
-
-fn failure(key: &AttemptKey, reason: &str) -> TaskResult {
-    TaskResult {
-        task_id: key.id.clone(),
-        status: Outcome::Fail,
-        meta: TaskMeta { task_times: Vec::new() },
-        model_version: None,
-        outputs: None,
-        version: None,
-        traceback: Some(reason.to_owned()),
     }
 }

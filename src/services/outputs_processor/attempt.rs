@@ -55,8 +55,7 @@ async fn judge(response: Response) -> Tried {
     }
     let url = response.url().to_string();
     let text = response.text().await.unwrap_or_default();
-    let said: String = text.chars().take(300).collect();
-    let reason = format!("{url} answered {status}: {}", said.trim());
+    let reason = format!("{url} answered {}", http::said(status, text.as_bytes()));
     match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY

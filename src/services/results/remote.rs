@@ -190,13 +190,8 @@ async fn send(request: RequestBuilder) -> Result<(StatusCode, Value), ResultsErr
     let response = request.send().await.map_err(away)?;
     let (status, url) = (response.status(), response.url().to_string());
     let body = response.bytes().await.map_err(away)?;
-    let later = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     match serde_json::from_slice(&body) {
-        Ok(body) if !later => Ok((status, body)),
-        _ => {
-            let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
-            Err(ResultsError::Away { url, reason: format!("{status}: {}", text.trim()) })
-        }
+        Ok(body) if !http::may_pass(status) => Ok((status, body)),
+        _ => Err(ResultsError::Away { url, reason: http::said(status, &body) }),
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::SchedulerState;
 use super::wire::{Accepted, SubmitRequest};
-use crate::model::{JobId, JobStatus, Model, ModelName, Outcome, TaskKwargs, TaskName, TaskResult};
+use crate::model::{JobId, JobStatus, Model, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::services::answer::to_json;
 use crate::services::api::ApiError;
 use crate::services::api::Body;
@@ -37,7 +37,7 @@ pub(super) async fn submit(
     match task {
         TaskName::Version | TaskName::Defaults => {
             let answer = state.host.answer(&model, &id, task, request.task_kwargs).await;
-            Ok(Json(to_json(answer.unwrap_or_else(|reason| failure(&id, reason)))).into_response())
+            Ok(Json(to_json(answer.unwrap_or_else(|reason| TaskResult::failure(id, reason)))).into_response())
         }
         TaskName::Parse | TaskName::Sim => {
             let submission = Submission {
@@ -86,16 +86,4 @@ fn check_arguments(kwargs: &TaskKwargs) -> Result<(), ApiError> {
         }
     }
     Ok(())
-}
-
-fn failure(id: &JobId, reason: String) -> TaskResult {
-    TaskResult {
-        task_id: id.clone(),
-        status: Outcome::Fail,
-        meta: crate::model::TaskMeta { task_times: Vec::new() },
-        model_version: None,
-        outputs: None,
-        version: None,
-        traceback: Some(reason),
-    }
 }
