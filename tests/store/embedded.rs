@@ -84,6 +84,26 @@ fn a_second_stack_is_told_who_has_it() {
 }
 
 #[test]
+fn what_a_killed_stack_was_just_starting_is_waited_for() {
+    let folder = folder();
+    // It has ended, and its number is not given away again so soon.
+    let mut ended = std::process::Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let path = folder.path().join("store.lock");
+    std::fs::write(&path, ended.id().to_string()).unwrap();
+    let held = std::fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    let opening = std::thread::spawn({
+        let folder = folder.path().to_owned();
+        move || EmbeddedStore::open(&folder).map(drop)
+    });
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(!opening.is_finished());
+    held.unlock().unwrap();
+    opening.join().unwrap().unwrap();
+}
+
+#[test]
 fn damage_is_an_error_and_no_panic() {
     let dir = folder();
     let path = dir.path().join("store.redb");

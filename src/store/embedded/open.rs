@@ -1,8 +1,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
+use backon::{BlockingRetryable as _, ConstantBuilder};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableHandle};
 
 use super::codec::{Record, decode, failed};
@@ -13,6 +15,10 @@ use crate::store::StoreError;
 /// Pages that redb keeps in memory. The working set (the queue's head, the jobs that run) is small, and what falls out
 /// is in the operating system's cache.
 const CACHE: usize = 4 * 1024 * 1024;
+/// How often, and how many times, a lock is tried again whose holder is gone: what it was just starting when it was
+/// killed has the lock's file open for a moment more.
+const PAUSE: Duration = Duration::from_millis(10);
+const TRIES: usize = 500;
 
 /// The lock of a folder; let go when it is dropped.
 #[derive(Debug)]
@@ -68,14 +74,16 @@ fn lock(path: &Path) -> Result<Lock, StoreError> {
         .truncate(false)
         .open(path)
         .map_err(|e| io(path, &e))?;
-    match file.try_lock() {
+    let policy = ConstantBuilder::default().with_delay(PAUSE).with_max_times(TRIES);
+    let locked = (|| file.try_lock())
+        .retry(policy)
+        .when(|e| matches!(e, TryLockError::WouldBlock) && holder(path).is_some_and(is_gone))
+        .call();
+    match locked {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            drop(file.read_to_string(&mut holder));
-            let holder = holder.trim();
-            let holder = if holder.is_empty() { "another process" } else { holder };
-            return Err(StoreError::Locked { path: path.to_owned(), holder: holder.to_owned() });
+            let holder = holder(path).map_or_else(|| "another process".to_owned(), |pid| pid.to_string());
+            return Err(StoreError::Locked { path: path.to_owned(), holder });
         }
         Err(TryLockError::Error(e)) => return Err(io(path, &e)),
     }
@@ -85,6 +93,16 @@ fn lock(path: &Path) -> Result<Lock, StoreError> {
         .and_then(|()| file.write_all(note.as_bytes()))
         .map_err(|e| io(path, &e))?;
     Ok(Lock(file))
+}
+
+/// The process that has written its number into the lock's file.
+fn holder(path: &Path) -> Option<i32> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn is_gone(pid: i32) -> bool {
+    rustix::process::Pid::from_raw(pid)
+        .is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
