@@ -61,7 +61,7 @@ impl Pipeline {
     /// Builds it on this base, tests it, pushes it, forgets it, and pulls it. Gives the record of the build.
     fn publish(&self, title: &str, base: &str) -> Value {
         let (model, image) = (format!("Examples/{title}"), self.image(title));
-        let build = ["models", "-n", &model, "build", "--format", "json"];
+        let build = ["models", "-n", &model, "build", "-o", "json"];
         let built: Value = serde_json::from_str(&self.csw(&build).env("CSW_BASE_IMAGE", base).ok()).unwrap();
         let record = built["images"][0].clone();
         assert_eq!((&record["image"], &record["skipped"]), (&json!(image), &json!(false)), "{record}");
@@ -78,7 +78,7 @@ impl Pipeline {
         docker_says(["rmi", "--force", &image]);
         let config = self.config.display().to_string();
         docker_says(["--config", &config, "pull", "--quiet", &image]);
-        let digests = docker_says(["image", "inspect", "--format", "{{json .RepoDigests}}", &image]);
+        let digests = docker_says(["image", "inspect", "-o", "{{json .RepoDigests}}", &image]);
         assert!(digests.contains(&digest), "{digests} instead of {digest}");
         record
     }
@@ -233,5 +233,5 @@ fn the_pipeline_of_the_readme_pins_what_it_has_tested() {
     assert!(pipeline.sandbox.read("tests.xml").contains("Examples/Solow"));
     let latest = format!("{repository}:latest");
     docker_says(["--config", &pipeline.config.display().to_string(), "pull", "--quiet", &latest]);
-    assert!(docker_says(["inspect", "--format", "{{.RepoDigests}}", &latest]).contains(digest));
+    assert!(docker_says(["inspect", "-o", "{{.RepoDigests}}", &latest]).contains(digest));
 }

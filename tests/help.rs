@@ -1,5 +1,11 @@
 //! Help, usage errors, verbosity and colour.
 
+mod examples;
+mod headings;
+mod places;
+mod project;
+mod words;
+
 use std::io::Read as _;
 use std::process::Stdio;
 

@@ -4,14 +4,14 @@ use super::Context;
 use super::args::{Deferred, GlobalArgs};
 use super::{
     api_task, cluster, completions, help, images, job, jobs, man, models, outputs_processor, scheduler,
-    secrets, svc, up,
+    secrets, svc, up, version,
 };
 use crate::error::Exit;
 use crate::secret::Scope;
 
 /// Publish simulation models and run them as jobs
 #[derive(Debug, Parser)]
-#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, after_help = help::EXAMPLES, after_long_help = help::LONG)]
+#[command(name = "csw", version = env!("CSW_VERSION"), arg_required_else_help = true, disable_help_subcommand = true, help_template = help::TEMPLATE, after_help = help::EXAMPLES, after_long_help = help::LONG)]
 pub struct Cli {
     #[command(flatten)]
     pub(super) global: GlobalArgs,
@@ -22,15 +22,18 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Work on models: list, check, prepare
+    /// Work on models: list, check, build, apply
     Models(Deferred<models::ModelsArgs>),
     /// Run simulations and follow them
     Jobs(Deferred<jobs::JobsArgs>),
+    #[command(hide = true)]
     Job(job::JobArgs),
     Up(up::UpArgs),
+    #[command(hide = true)]
     ApiTask(api_task::ApiTaskArgs),
+    #[command(hide = true)]
     Scheduler(scheduler::SchedulerArgs),
-    #[command(visible_alias = "outputs")]
+    #[command(visible_alias = "outputs", hide = true)]
     OutputsProcessor(outputs_processor::OutputsProcessorArgs),
     /// Work on the services that serve models
     #[command(visible_alias = "services")]
@@ -43,6 +46,8 @@ pub(super) enum Command {
     Cluster(Deferred<cluster::ClusterArgs>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    Help(help::HelpArgs),
+    Version(version::VersionArgs),
 }
 
 /// Runs what was asked for.
@@ -61,5 +66,8 @@ pub(super) fn dispatch(context: &Context, command: Command) -> anyhow::Result<Ex
         Command::Cluster(Deferred(args)) => cluster::run(context, args),
         Command::Completions(args) => completions::run(context, args),
         Command::Man(args) => man::run(context, args),
+        Command::Version(args) => version::run(context, args),
+        // The parser has turned it into the help that it asks for.
+        Command::Help(_) => Ok(Exit::Ok),
     }
 }

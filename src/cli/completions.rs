@@ -1,12 +1,11 @@
 use std::ffi::OsString;
-use std::path::Path;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Arg, Args, Command, CommandFactory as _, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
 
-use super::{Cli, Context};
+use super::{Cli, Context, complete};
 use crate::error::{Exit, Failure};
 
 /// The variable by which a shell asks for completions.
@@ -73,7 +72,44 @@ pub fn script(shell: Shell) -> anyhow::Result<String> {
     completer.write_registration(VARIABLE, "csw", "csw", "csw", &mut script)?;
     let script = String::from_utf8(script).context("the completion script is not text")?;
     // Some templates end without a line break or with blank lines.
-    Ok(script.trim().to_owned() + "\n")
+    let script = script.trim().to_owned() + "\n";
+    Ok(if shell == Shell::Zsh { zsh(&script) } else { script })
+}
+
+/// What zsh's script lacks: loaded from `fpath` it has to answer the Tab that it is loaded at, and a value is to follow a
+/// `=` at once.
+fn zsh(script: &str) -> String {
+    const REGISTERED: &str = "compdef _clap_dynamic_completer_csw csw\n";
+    const ON_LOAD: &str = "if [[ $funcstack[1] == _csw ]]; then
+    _clap_dynamic_completer_csw \"$@\"
+else
+    compdef _clap_dynamic_completer_csw csw
+fi
+";
+    script
+        .replace(REGISTERED, ON_LOAD)
+        .replace("        local -a other=()\n", "        local -a other=() open=()\n")
+        .replace("            else\n                other+=", "            elif [[ \"$value\" == *= ]]; then\n                open+=(\"$completion\")\n            else\n                other+=")
+        .replace("        [[ -n $other ]]", "        [[ -n $open ]] && _describe -V 'values' open -S ''\n        [[ -n $other ]]")
+}
+
+/// The command line as shells complete it: options are offered to who begins one, or where there is nothing else.
+fn command() -> Command {
+    let word = complete::typed();
+    let command = Cli::command();
+    if word.is_some_and(|word| word.starts_with('-')) { command } else { without_options(command) }
+}
+
+fn without_options(mut command: Command) -> Command {
+    fn hide(command: Command) -> Command {
+        let hidden = |arg: Arg| {
+            let option = !arg.is_positional();
+            arg.hide(option)
+        };
+        command.mut_args(hidden).mut_subcommands(hide)
+    }
+    command.build();
+    hide(command)
 }
 
 /// Answers a shell that asks for completions; `false` if none did, which costs one look into the environment.
@@ -81,9 +117,13 @@ pub(super) fn answer(args: &[OsString]) -> Result<bool, clap::Error> {
     if std::env::var_os(VARIABLE).is_none() {
         return Ok(false);
     }
-    let folder = std::env::current_dir().ok();
-    CompleteEnv::with_factory(Cli::command)
-        .var(VARIABLE)
-        .completer("csw")
-        .try_complete(args.iter().cloned(), folder.as_deref().map(Path::new))
+    let args = args.to_vec();
+    let answered = complete::unattended(move || {
+        let folder = std::env::current_dir().ok();
+        CompleteEnv::with_factory(command)
+            .var(VARIABLE)
+            .completer("csw")
+            .try_complete(args, folder.as_deref())
+    });
+    answered.unwrap_or(Ok(true))
 }

@@ -17,6 +17,7 @@ mod jobs;
 mod man;
 mod models;
 mod outputs_processor;
+mod parse;
 mod push;
 mod rendering;
 mod scheduler;
@@ -24,6 +25,7 @@ mod secrets;
 mod stack_config;
 mod svc;
 mod up;
+mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,7 +51,7 @@ pub fn command() -> clap::Command {
 fn run(args: Vec<OsString>) -> Exit {
     let parsed = completions::answer(&args).and_then(|answered| match answered {
         true => Ok(None),
-        false => parse(args).map(Some),
+        false => parse::parse(&args).map(Some),
     });
     let cli = match parsed {
         Ok(Some(cli)) => cli,
@@ -63,21 +65,4 @@ fn run(args: Vec<OsString>) -> Exit {
     let context = Context::new(cli.global);
     let printer = context.printer();
     command::dispatch(&context, cli.command).unwrap_or_else(|e| ui::report(printer, &e))
-}
-
-fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
-    // clap writes help and usage errors before there is anything that knows what `--color` said.
-    let given = args.windows(2).filter_map(|pair| match pair {
-        [flag, when] if flag == "--color" => when.to_str(),
-        [_, flag] => flag.to_str()?.strip_prefix("--color="),
-        _ => None,
-    });
-    let color = match given.fold(None, |_, when| Some(when)) {
-        Some("always") => clap::ColorChoice::Always,
-        Some("never") => clap::ColorChoice::Never,
-        _ => clap::ColorChoice::Auto,
-    };
-    let mut command = command().color(color);
-    let matches = command.try_get_matches_from_mut(args)?;
-    <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
 }

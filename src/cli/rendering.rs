@@ -1,6 +1,7 @@
 //! What `config` and `apply` of services and models share: from settings, project and secrets to what the renderer takes.
 
 mod models;
+mod output;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::secret::{Change, Scope, SecretBackend, SecretName, SecretValue};
 use crate::settings::Settings;
 
 pub(super) use models::Models;
+pub(super) use output::show;
 
 /// The folder of a project in which its own templates are.
 const FOLDER: &str = "templates";

@@ -24,6 +24,8 @@ pub struct Access {
     pub impersonate_groups: Vec<String>,
     /// The contexts that may be touched; all of them if it is empty.
     pub allowed_contexts: Vec<String>,
+    /// Nobody is there to answer: programs that prove who we are, which may ask or open a browser, are not run.
+    pub unattended: bool,
 }
 
 /// What a context is called in a pod, where no kubeconfig names one.
@@ -59,12 +61,27 @@ impl Access {
         Cluster::new(config, context)
     }
 
+    /// The names of the contexts that may be touched.
+    ///
+    /// # Errors
+    /// When a kubeconfig can't be read.
+    pub fn contexts(&self) -> Result<Vec<String>, KubeError> {
+        let contexts = self.kubeconfig()?.map(|found| found.contexts).unwrap_or_default();
+        let allowed =
+            |name: &String| self.allowed_contexts.is_empty() || self.allowed_contexts.contains(name);
+        Ok(contexts.into_iter().map(|context| context.name).filter(allowed).collect())
+    }
+
+    fn kubeconfig(&self) -> Result<Option<Kubeconfig>, KubeError> {
+        match &self.kubeconfig {
+            Some(path) => Ok(Some(Kubeconfig::read_from(path).map_err(|e| KubeError::Config(sentence(&e)))?)),
+            None => found(),
+        }
+    }
+
     async fn config(&self) -> Result<(Config, String), KubeError> {
         let unusable = |e: kube::config::KubeconfigError| KubeError::Config(sentence(&e));
-        let kubeconfig = match &self.kubeconfig {
-            Some(path) => Some(Kubeconfig::read_from(path).map_err(unusable)?),
-            None => found()?,
-        };
+        let kubeconfig = self.kubeconfig()?;
         let Some(kubeconfig) = kubeconfig else {
             return match (Config::incluster(), &self.context) {
                 (Ok(config), None) => Ok((config, IN_CLUSTER.into())),
@@ -89,6 +106,12 @@ impl Access {
                 "the kubeconfig has no context `{context}`{}",
                 known(&kubeconfig)
             )));
+        }
+        if self.unattended && runs_a_program(&kubeconfig, &context) {
+            let message = format!(
+                "a program proves who we are in the context `{context}`, and nobody is there to answer it"
+            );
+            return Err(KubeError::Config(message));
         }
         let own_proxy = explicit_proxy(&kubeconfig, &context);
         let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
@@ -141,6 +164,14 @@ fn explicit_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
         .filter(|c| Some(c.name.as_str()) == cluster)
         .filter_map(|c| c.cluster.as_ref()?.proxy_url.as_deref())
         .any(|p| !p.is_empty())
+}
+
+/// Whether a program, or a plugin of old, gives the context's user its credentials.
+fn runs_a_program(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let of_context = kubeconfig.contexts.iter().find(|c| c.name == context);
+    let user = of_context.and_then(|c| c.context.as_ref()?.user.as_deref());
+    let mut users = kubeconfig.auth_infos.iter().filter(|u| Some(u.name.as_str()) == user);
+    users.any(|u| u.auth_info.as_ref().is_some_and(|a| a.exec.is_some() || a.auth_provider.is_some()))
 }
 
 fn known(kubeconfig: &Kubeconfig) -> String {

@@ -1,13 +1,22 @@
 //! Questions to a person. Only on a terminal; who calls says what happens without one.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dialoguer::{Confirm, Password};
 use secrecy::SecretString;
 
+/// Set where a question would be wrong even on a terminal.
+static FORBIDDEN: AtomicBool = AtomicBool::new(false);
+
+/// From here on nobody is asked anything, whatever stdin and stderr are.
+pub fn forbid() {
+    FORBIDDEN.store(true, Ordering::Relaxed);
+}
+
 /// Whether there is someone to ask: stdin and stderr are a terminal.
 pub fn possible() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    !FORBIDDEN.load(Ordering::Relaxed) && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Asks for text that is not shown.

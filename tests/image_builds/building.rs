@@ -16,17 +16,17 @@ fn a_model_is_built_once_and_again_when_something_has_changed() {
     let first = build();
     assert_eq!(first["skipped"], false, "{first}");
     assert_eq!(first["image"], image.as_str());
-    assert_eq!(docker_says(["inspect", "--format", "{{.Id}}", &image]), first["id"].as_str().unwrap());
+    assert_eq!(docker_says(["inspect", "-o", "{{.Id}}", &image]), first["id"].as_str().unwrap());
     let second = build();
     assert_eq!((&second["skipped"], &second["id"]), (&Value::Bool(true), &first["id"]));
     // Another name for the same content costs nothing either.
-    let text = project.csw(&["models", "build", "--format", "json"]).env("TAG", "v2").ok();
+    let text = project.csw(&["models", "build", "-o", "json"]).env("TAG", "v2").ok();
     let other: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         (&other["images"][0]["skipped"], &other["images"][0]["id"]),
         (&Value::Bool(true), &first["id"])
     );
-    assert_eq!(docker_says(["inspect", "--format", "{{.Id}}", &image.replace(":v1", ":v2")]), first["id"]);
+    assert_eq!(docker_says(["inspect", "-o", "{{.Id}}", &image.replace(":v1", ":v2")]), first["id"]);
     docker_says(["rmi", &image.replace(":v1", ":v2")]);
     // Content, timestamp and environment each make another image; the one that lost its name is gone.
     project.sandbox.write("repos/Plain/data/a.txt", format!("{} 2", project.corner.project()));
@@ -75,7 +75,7 @@ fn both_builders_make_the_same_image() {
         );
         let config = docker_says([
             "inspect",
-            "--format",
+            "-o",
             "{{json .Config.Labels}} {{.Config.User}} {{.Config.Env}} {{.Config.Cmd}}",
             &image,
         ]);
@@ -84,8 +84,7 @@ fn both_builders_make_the_same_image() {
     project.build(&["models", "build"]);
     let buildkit = look();
     assert!(docker_says(["history", "--no-trunc", &image]).contains("buildkit"));
-    let text =
-        project.csw(&["models", "build", "--no-cache", "--format", "json"]).env("DOCKER_BUILDKIT", "0").ok();
+    let text = project.csw(&["models", "build", "--no-cache", "-o", "json"]).env("DOCKER_BUILDKIT", "0").ok();
     assert!(text.contains("\"skipped\": false"), "{text}");
     assert!(!docker_says(["history", "--no-trunc", &image]).contains("buildkit"));
     assert_eq!(look(), buildkit);
@@ -103,18 +102,14 @@ fn both_builders_make_the_same_image() {
 #[test]
 fn services_are_the_program_alone_and_a_program_with_libraries_is_refused() {
     let Some(project) = Project::new() else { return };
-    let built = project.build(&["svc", "build", "--output", "build.json"]);
+    let built = project.build(&["svc", "build", "--out", "build.json"]);
     let targets: Vec<&str> = built.iter().map(|r| r["target"].as_str().unwrap()).collect();
     assert_eq!(targets, ["outputs_processor", "redis", "scheduler"]);
     let written: Value = serde_json::from_str(&project.sandbox.read("build.json")).unwrap();
     assert_eq!(written["images"].as_array().unwrap(), &built);
     let scheduler = project.image("scheduler");
-    let config = docker_says([
-        "inspect",
-        "--format",
-        "{{.Config.User}} {{.Config.Cmd}} {{len .RootFS.Layers}}",
-        &scheduler,
-    ]);
+    let config =
+        docker_says(["inspect", "-o", "{{.Config.User}} {{.Config.Cmd}} {{len .RootFS.Layers}}", &scheduler]);
     assert!(config.starts_with("65532:65532 [csw scheduler --start]"), "{config}");
     // BusyBox runs as the command that it is called by: here it stands in for csw.
     let run = docker(["run", "--rm", "--network=none", &scheduler]).output().unwrap();
@@ -134,7 +129,7 @@ fn base_images_stay_those_of_the_lock_file() {
     let Some(project) = Project::new() else { return };
     project.model("Locked", "", &[RUN]);
     let lock: Value = serde_json::from_str(&project.csw(&["svc", "lock", "-o", "json"]).ok()).unwrap();
-    let id = docker_says(["inspect", "--format", "{{.Id}}", project.base()]);
+    let id = docker_says(["inspect", "-o", "{{.Id}}", project.base()]);
     assert_eq!(lock["images"][project.base()]["id"], id.as_str(), "{lock}");
     project.build(&["models", "build"]);
     // Somebody moves the base's name meanwhile.

@@ -113,7 +113,7 @@ fn two_builds_of_one_image_at_once_make_it_once() {
         &[RUN, ("cs-config/install.sh", "sleep 1\n"), ("x", project.corner.project())],
     );
     let start = || {
-        let mut command = project.csw(&["models", "build", "--format", "json"]).into_command();
+        let mut command = project.csw(&["models", "build", "-o", "json"]).into_command();
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).spawn().unwrap()
     };
     let both = [start(), start()].map(|child| child.wait_with_output().unwrap());

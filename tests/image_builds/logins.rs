@@ -117,11 +117,11 @@ fn a_private_base_is_locked_to_its_digest() {
     let lock: Value = serde_json::from_str(&lock.ok()).unwrap();
     let digest = lock["images"][private.name("base")]["digest"].as_str().unwrap();
     assert!(digest.starts_with("sha256:"), "{lock}");
-    let built = private.csw(&["models", "build", "--format", "json"], true).ok();
+    let built = private.csw(&["models", "build", "-o", "json"], true).ok();
     assert!(built.contains("\"skipped\": false"), "{built}");
     let repository = private.name("base");
     let pinned = format!("{}@{digest}", repository.strip_suffix(":1").unwrap());
-    let history = docker_says(["image", "inspect", "--format", "{{.Id}}", &pinned]);
+    let history = docker_says(["image", "inspect", "-o", "{{.Id}}", &pinned]);
     docker_says(["rmi", &pinned]);
     assert!(history.starts_with("sha256:"), "{history}");
 }

@@ -8,3 +8,5 @@ mod pushing;
 mod sources;
 mod stack;
 mod support;
+
+pub use support::busybox;

@@ -40,7 +40,7 @@ impl Published {
 fn what_is_built_is_pushed_and_its_digest_recorded() {
     let Some(published) = Published::new(&["One", "Two"]) else { return };
     let build = |more: &[&str]| {
-        let args = [&["models", "build", "--push", "--also-tag", "latest", "--output", "build.json"], more];
+        let args = [&["models", "build", "--push", "--also-tag", "latest", "--out", "build.json"], more];
         published.csw(&args.concat()).ok();
         let written: Value = serde_json::from_str(&published.project.sandbox.read("build.json")).unwrap();
         written["images"].as_array().unwrap().clone()

@@ -66,7 +66,7 @@ fn the_commit_that_a_branch_has_now_is_built_with_its_submodules() {
     assert_eq!((&built["commit"], &built["skipped"]), (&second.as_str().into(), &false.into()));
     // The environment weighs more than the file.
     let text =
-        project.csw(&["models", "-n", "Tests/Git", "build", "--format", "json"]).env("REPO_TAG", &first).ok();
+        project.csw(&["models", "-n", "Tests/Git", "build", "-o", "json"]).env("REPO_TAG", &first).ok();
     assert!(text.contains(&first), "{text}");
     let output = project.csw(&["models", "-n", "Tests/Git", "build"]).env("REPO_TAG", "gone").output();
     assert_eq!(output.code, 1);

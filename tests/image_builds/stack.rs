@@ -27,7 +27,7 @@ fn csw_runs_in_the_images_of_the_stack_and_finds_them_built_the_next_time() {
         docker_says(["run", "--rm", "--network=none", &images.image("redis"), "redis-server", "--version"]);
     assert!(said.starts_with("Redis server v="), "{said}");
     for build in [&["svc", "build"][..], &["models", "-n", "Examples/Solow", "build"]] {
-        let said = images.with(sandbox.csw([build, &["--format", "json"]].concat())).ok();
+        let said = images.with(sandbox.csw([build, &["-o", "json"]].concat())).ok();
         let records: Value = serde_json::from_str(&said).unwrap();
         let records = records["images"].as_array().unwrap();
         assert!(!records.is_empty() && records.iter().all(|record| record["skipped"] == true), "{said}");

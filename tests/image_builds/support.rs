@@ -66,7 +66,7 @@ impl Project {
 
     /// Builds and gives back the records, by target.
     pub fn build(&self, args: &[&str]) -> Vec<Value> {
-        let text = self.csw(&[args, &["--format", "json"]].concat()).ok();
+        let text = self.csw(&[args, &["-o", "json"]].concat()).ok();
         let records: Value = serde_json::from_str(&text).unwrap();
         records["images"].as_array().unwrap().clone()
     }

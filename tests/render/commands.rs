@@ -229,3 +229,62 @@ fn the_release_comes_from_flag_variable_or_file() {
     assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     assert!(output.stderr.contains("expected 1.20 to 1.36"), "{}", output.stderr);
 }
+
+#[test]
+fn objects_are_written_in_every_format() {
+    let sandbox = project();
+    let stream = svc(&sandbox, &[]).ok();
+    assert_eq!(svc(&sandbox, &["-o", "-"]).ok(), stream);
+    assert_eq!(svc(&sandbox, &["-o", "yaml"]).ok(), stream);
+    let list: serde_json::Value = serde_json::from_str(&svc(&sandbox, &["-o", "json"]).ok()).unwrap();
+    assert_eq!((&list["apiVersion"], &list["kind"]), (&"v1".into(), &"List".into()));
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), stream.split("\n---\n").count());
+    let names = svc(&sandbox, &["-o", "name"]).ok();
+    assert!(
+        names.contains("deployment.apps/scheduler\n") && names.contains("service/scheduler\n"),
+        "{names}"
+    );
+    assert_eq!(names.lines().count(), items.len());
+    assert!(svc(&sandbox, &["-o", "table"]).ok().starts_with("KIND "));
+    let models = sandbox.csw(["models", "config", "-o", "name"]).ok();
+    assert!(models.contains("deployment.apps/me-alpha-api-task\n"), "{models}");
+    let list: serde_json::Value =
+        serde_json::from_str(&sandbox.csw(["models", "config", "-o", "json"]).ok()).unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), models.lines().count());
+}
+
+#[test]
+fn a_format_is_no_folder() {
+    let sandbox = project();
+    let before = || fs::read_dir(sandbox.work()).unwrap().count();
+    let was = before();
+    for word in ["json", "yaml", "name", "table"] {
+        for command in [&["svc", "config"][..], &["services", "config"], &["models", "config"]] {
+            assert_eq!(
+                sandbox.csw(command.iter().chain(&["-o", word])).output().code,
+                0,
+                "{command:?} {word}"
+            );
+            for way in [["-o", "./"], ["-o", "a/"], ["--out", ""]] {
+                let folder = format!("{}{word}", way[1]);
+                let output = sandbox.csw(command.iter().chain(&[way[0], &folder])).output();
+                assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{command:?} {way:?} {word}");
+                assert!(output.stderr.contains(&format!("-o {word}")), "{}", output.stderr);
+            }
+        }
+        for command in [&["jobs", "run", "-n", "Me/Alpha"][..], &["jobs", "results", "a"], &["svc", "build"]]
+        {
+            assert_eq!(
+                sandbox.csw(command.iter().chain(&["--out", word])).output().code,
+                2,
+                "{command:?} {word}"
+            );
+        }
+    }
+    assert_eq!(before(), was);
+    // Said so that it can't be mistaken.
+    svc(&sandbox, &["--out", "./json"]).ok();
+    assert!(sandbox.work().join("json/21-deployment-scheduler.yaml").exists());
+    assert_eq!(svc(&sandbox, &["-o", "json", "--out", "out"]).output().code, 2);
+}

@@ -3,31 +3,35 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::Context;
+use crate::cli::complete::{context_names, namespace_names};
 use crate::kube::Access;
 use crate::settings::{Overrides, Settings};
 
+/// Heading of options that say which cluster. Each option names it: `next_help_heading` would reach the options of
+/// whichever command takes these in before its own.
+pub(super) const CLUSTER_OPTIONS: &str = "Cluster options";
+
 /// Which cluster, and as whom.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Cluster options")]
 pub(in crate::cli) struct ClusterArgs {
     /// Kubeconfig file [env: KUBECONFIG, several files] [default: ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = CLUSTER_OPTIONS, long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 
     /// Context of the kubeconfig [env: CSW_CONTEXT] [default: the current one]
-    #[arg(long = "context", id = "kube_context", value_name = "NAME")]
+    #[arg(help_heading = CLUSTER_OPTIONS, long = "context", id = "kube_context", value_name = "NAME", add = context_names())]
     context: Option<String>,
 
     /// Namespace, also of objects that name none and of a set's parent [env: CSW_NAMESPACE] [default: csw]
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = CLUSTER_OPTIONS, long, value_name = "NAME", add = namespace_names())]
     namespace: Option<String>,
 
     /// User to act as
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(help_heading = CLUSTER_OPTIONS, long = "as", value_name = "USER")]
     impersonate: Option<String>,
 
     /// Group to act as; may be given several times
-    #[arg(long = "as-group", value_name = "GROUP", requires = "impersonate")]
+    #[arg(help_heading = CLUSTER_OPTIONS, long = "as-group", value_name = "GROUP", requires = "impersonate")]
     impersonate_groups: Vec<String>,
 }
 
@@ -61,6 +65,7 @@ impl ClusterArgs {
             impersonate: impersonate.clone(),
             impersonate_groups: impersonate_groups.clone(),
             allowed_contexts: settings.allowed_contexts.value.0.clone(),
+            unattended: false,
         };
         Ok((settings, access))
     }

@@ -4,37 +4,40 @@ use secrecy::SecretString;
 use crate::settings::Overrides;
 use crate::ui::{ColorChoice, Printer, Verbosity};
 
+/// Heading of the options of every command.
+pub(in crate::cli) const GLOBAL_OPTIONS: &str = "Global options";
+
 /// Flags of every command. The environment variables they mirror are read with the settings, so that
 /// `csw cluster info` can tell the two apart.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Image tag [env: TAG] [default: today]
-    #[arg(long, global = true, value_name = "TAG")]
+    #[arg(help_heading = GLOBAL_OPTIONS, long, global = true, value_name = "TAG")]
     tag: Option<String>,
 
     /// Cloud project [env: PROJECT]
-    #[arg(long, global = true, value_name = "PROJECT")]
+    #[arg(help_heading = GLOBAL_OPTIONS, long, global = true, value_name = "PROJECT")]
     project: Option<String>,
 
     /// Image registry [env: CSW_REGISTRY] [default: gcr.io]
-    #[arg(long, global = true, value_name = "REGISTRY")]
+    #[arg(help_heading = GLOBAL_OPTIONS, long, global = true, value_name = "REGISTRY")]
     cr: Option<String>,
 
     /// Where results are stored: a gs://, s3:// or file:// URL [env: BUCKET] [default: a folder]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(help_heading = GLOBAL_OPTIONS, long, global = true, value_name = "URL")]
     bucket: Option<String>,
 
     /// Web app that results are pushed to [env: CS_URL]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(help_heading = GLOBAL_OPTIONS, long, global = true, value_name = "URL")]
     cs_url: Option<String>,
 
     /// Token for the web app; other users of the machine can see it here, so prefer the environment [env: CS_API_TOKEN]
-    #[arg(long, global = true, value_name = "TOKEN")]
+    #[arg(help_heading = GLOBAL_OPTIONS, long, global = true, value_name = "TOKEN")]
     cs_api_token: Option<SecretString>,
 
     /// When to use colour
     #[arg(
+        help_heading = GLOBAL_OPTIONS,
         long,
         global = true,
         value_enum,
@@ -45,11 +48,11 @@ pub struct GlobalArgs {
     color: ColorChoice,
 
     /// Say nothing but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(help_heading = GLOBAL_OPTIONS, short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 
     /// Say more; twice for the details, three times for the libraries' too
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(help_heading = GLOBAL_OPTIONS, short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
 

@@ -1,19 +1,18 @@
 use clap::Args;
 
-use super::ClusterArgs;
+use super::cluster::{CLUSTER_OPTIONS, ClusterArgs};
 use crate::cli::Context;
 use crate::kube::Access;
 use crate::settings::Settings;
 
 /// Which objects of which cluster, and as whom.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Cluster options")]
 pub(in crate::cli) struct KubeArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
 
     /// Name of the set that the objects belong to: a ConfigMap keeps track of them
-    #[arg(long, value_name = "NAME", default_value = "csw")]
+    #[arg(help_heading = CLUSTER_OPTIONS, long, value_name = "NAME", default_value = "csw")]
     pub(in crate::cli) applyset: String,
 }
 

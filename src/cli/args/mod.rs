@@ -3,6 +3,7 @@
 mod apply;
 mod cluster;
 mod deferred;
+mod folder;
 mod global;
 mod kube;
 mod render;
@@ -10,6 +11,8 @@ mod render;
 pub(super) use apply::{ApplyArgs, DryRunMode, SourceArgs};
 pub(super) use cluster::ClusterArgs;
 pub(super) use deferred::Deferred;
+pub(super) use folder::out;
+pub(super) use global::GLOBAL_OPTIONS;
 pub use global::GlobalArgs;
 pub(super) use kube::KubeArgs;
-pub(super) use render::RenderArgs;
+pub(super) use render::{Output, RenderArgs};

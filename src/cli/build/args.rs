@@ -2,13 +2,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::args::out;
 use crate::cli::push::tag;
 use crate::image::build::BuildSecret;
 use crate::ui::Format;
 
 /// How to build images.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Build options")]
 pub(in crate::cli) struct BuildArgs {
     /// Build even what has not changed
     #[arg(long)]
@@ -47,13 +47,13 @@ pub(in crate::cli) struct BuildArgs {
     #[arg(long = "secret", value_name = "SECRET")]
     pub(in crate::cli) secrets: Vec<BuildSecret>,
 
-    /// File to write what was built to, as JSON; `config --images` takes it
-    #[arg(short, long, value_name = "FILE")]
-    pub(in crate::cli) output: Option<PathBuf>,
+    /// File to write what was built to as well, as JSON; `config --images` and `push --images` take it
+    #[arg(long, value_name = "FILE", value_parser = out)]
+    pub(in crate::cli) out: Option<PathBuf>,
 
     /// How to write what was built to stdout
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(in crate::cli) format: Format,
+    #[arg(short, long, alias = "format", value_enum, value_name = "FORMAT", default_value_t)]
+    pub(in crate::cli) output: Format,
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {

@@ -102,10 +102,10 @@ pub(in crate::cli) async fn run(
     }
     drop(running);
     let records = outcomes.records();
-    if let Some(path) = &args.output {
+    if let Some(path) = &args.out {
         records.write(path)?;
     }
-    view::show(printer, args.format, &records)?;
+    view::show(printer, args.output, &records)?;
     if interrupted {
         return Err(Failure::failed("interrupted").into());
     }

@@ -12,7 +12,7 @@ use crate::ui::Progress;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw jobs cancel run-1
-  csw jobs list --status PENDING -o name | xargs csw jobs cancel")]
+  csw jobs list --status PENDING -o name | xargs -r csw jobs cancel")]
 pub(super) struct CancelArgs {
     #[command(flatten)]
     jobs: NamedJobsArgs,

@@ -12,12 +12,15 @@ use crate::services::client::{ClientError, SchedulerClient};
 use crate::services::tokens::Tokens;
 use crate::settings::{Origin, Settings};
 
+/// Where help shows what many commands share: after what is the command's own.
+pub(super) const LAST: usize = 900;
+
 /// Which scheduler.
 #[derive(Debug, Args)]
 pub(super) struct SchedulerArgs {
     /// Where the scheduler is [env: CSW_SCHEDULER] [default: the cluster's, through the Kubernetes API, if a context is set;
     /// else http://127.0.0.1:8888]
-    #[arg(long, value_name = "URL", conflicts_with = "kube_context")]
+    #[arg(long, value_name = "URL", conflicts_with = "kube_context", display_order = LAST)]
     scheduler: Option<String>,
 
     #[command(flatten)]
@@ -36,7 +39,7 @@ pub(super) struct SchedulerAt {
 
 /// A scheduler, and what keeps it in reach.
 #[derive(Debug)]
-pub(super) struct Scheduler {
+pub(in crate::cli) struct Scheduler {
     client: SchedulerClient,
     _forwarded: Option<Forwarded>,
 }
@@ -45,13 +48,17 @@ impl SchedulerArgs {
     pub(super) fn at(self, context: &Context) -> anyhow::Result<SchedulerAt> {
         let Self { scheduler, cluster } = self;
         let (settings, access) = cluster.access_with(context, |o| o.scheduler = scheduler)?;
-        let in_cluster = settings.context.value.is_some()
-            && plainness(&settings.context.origin) > plainness(&settings.scheduler.origin);
-        Ok(SchedulerAt { settings, access, in_cluster })
+        Ok(SchedulerAt::of(settings, access))
     }
 }
 
 impl SchedulerAt {
+    pub(super) fn of(settings: Settings, access: Access) -> Self {
+        let in_cluster = settings.context.value.is_some()
+            && plainness(&settings.context.origin) > plainness(&settings.scheduler.origin);
+        Self { settings, access, in_cluster }
+    }
+
     pub(super) async fn connect(self) -> anyhow::Result<Scheduler> {
         let Self { settings, access, in_cluster } = self;
         if in_cluster {

@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Map, Value};
 
+use crate::cli::complete::parameter_paths;
 use crate::error::Failure;
 use crate::model::{TaskKwargs, TaskName};
 
@@ -18,8 +19,9 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
 
-    /// Set one value: a path below `adjustment` (or `meta_param_dict.…`), and JSON or else text
-    #[arg(long, value_name = "PATH=VALUE")]
+    /// Set one value: SECTION.PARAMETER as `--task defaults` lists them (or meta_param_dict.PARAMETER), and JSON or else
+    /// text; may be given several times
+    #[arg(long, value_name = "PATH=VALUE", add = parameter_paths())]
     set: Vec<String>,
 }
 
@@ -92,9 +94,9 @@ pub(super) fn complete(mut kwargs: TaskKwargs, task: TaskName) -> TaskKwargs {
 
 /// Does one `path=value`.
 fn assign(kwargs: &mut TaskKwargs, text: &str) -> Result<(), String> {
-    let (path, value) = text.split_once('=').ok_or_else(|| {
-        format!("--set {text}: expected PATH=VALUE, as in --set adjustment.savings_rate=0.3")
-    })?;
+    let (path, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("--set {text}: expected PATH=VALUE, as in --set Solow.savings_rate=0.3"))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
     let mut steps: Vec<&str> = path.split('.').map(str::trim).collect();
     if steps.iter().any(|s| s.is_empty()) {

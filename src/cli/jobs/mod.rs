@@ -21,6 +21,8 @@ mod wait;
 
 use clap::{Args, Subcommand};
 
+pub(super) use source::{JobFinder, JobSource};
+
 use super::Context;
 use crate::error::Exit;
 

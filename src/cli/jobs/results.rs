@@ -5,6 +5,7 @@ use clap::Args;
 use super::connect::SchedulerArgs;
 use super::{finished, undelivered};
 use crate::cli::Context;
+use crate::cli::args::out;
 use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::model::JobId;
@@ -31,7 +32,7 @@ pub(super) struct ResultsArgs {
     id: Option<JobId>,
 
     /// Folder for the files [default: outputs/OWNER/TITLE/ID]
-    #[arg(long, value_name = "DIR", requires = "id")]
+    #[arg(long, value_name = "DIR", value_parser = out, requires = "id")]
     out: Option<PathBuf>,
 
     /// List results that the web app refused for good
@@ -43,7 +44,7 @@ pub(super) struct ResultsArgs {
     waiting: bool,
 
     /// Send these, or all that the web app refused, to it again
-    #[arg(long, value_name = "ID", num_args = 0.., conflicts_with = "id")]
+    #[arg(long, value_name = "ID", num_args = 0.., conflicts_with = "id", add = job_ids())]
     retry: Option<Vec<JobId>>,
 
     /// How to write what there is

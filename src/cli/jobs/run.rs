@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::finished;
 use super::inputs::InputArgs;
 use crate::cli::Context;
+use crate::cli::args::out;
 use crate::cli::complete::model_names;
 use crate::cli::stack_config::{Differences, stack_config};
 use crate::cli::up::Signals;
@@ -32,7 +33,7 @@ use crate::ui::{Format, Printer, Progress};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw jobs run -n Examples/Solow
-  csw jobs run -n Examples/Solow --set savings_rate=0.3 --out ./results
+  csw jobs run -n Examples/Solow --set Solow.savings_rate=0.3 --out ./results
   csw jobs run -n Examples/Epidemic --input inputs.json --id run-1 -o json
   csw jobs run -n Examples/Solow --task defaults")]
 pub(super) struct RunArgs {
@@ -48,7 +49,7 @@ pub(super) struct RunArgs {
     inputs: InputArgs,
 
     /// Folder for the result files [default: outputs/OWNER/TITLE/ID]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = out)]
     out: Option<PathBuf>,
 
     /// The job's id: lower-case letters, digits and `-`; random by default

@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 
-use super::connect::{Scheduler, SchedulerArgs, SchedulerAt};
+use super::connect::{LAST, Scheduler, SchedulerArgs, SchedulerAt};
 use super::forward::{Forwarded, Unforwarded};
 use super::view;
 use crate::cli::Context;
@@ -8,8 +8,10 @@ use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::job::RuntimeError;
 use crate::job::kubernetes::{ClusterJob, KubernetesJobs};
+use crate::kube::Access;
 use crate::model::{Job, JobId};
 use crate::services::client::{ClientError, SchedulerClient};
+use crate::settings::Settings;
 use crate::ui::Format;
 
 /// Where jobs are looked for.
@@ -25,7 +27,7 @@ enum On {
 #[derive(Debug, Args)]
 pub(super) struct JobSourceArgs {
     /// Where to look for jobs [default: kubernetes if a context is set and its namespace has no scheduler, else scheduler]
-    #[arg(long, value_enum, value_name = "WHERE", hide_possible_values = false)]
+    #[arg(long, value_enum, value_name = "WHERE", hide_possible_values = false, display_order = LAST)]
     on: Option<On>,
 
     #[command(flatten)]
@@ -75,7 +77,7 @@ impl NamedJobsArgs {
 }
 
 /// Where the jobs are that a command is about.
-pub(super) enum JobSource {
+pub(in crate::cli) enum JobSource {
     /// Behind a scheduler.
     Scheduler(Scheduler),
     /// In a cluster.
@@ -83,7 +85,7 @@ pub(super) enum JobSource {
 }
 
 /// Finds out where they are.
-pub(super) struct JobFinder {
+pub(in crate::cli) struct JobFinder {
     on: Option<On>,
     at: SchedulerAt,
 }
@@ -96,7 +98,13 @@ impl JobSourceArgs {
 }
 
 impl JobFinder {
-    pub(super) async fn find(self) -> anyhow::Result<JobSource> {
+    /// For whoever has the settings already and no command line that is whole; `on` is the value of `--on`.
+    pub(in crate::cli) fn of(on: Option<&str>, settings: Settings, access: Access) -> Self {
+        let on = on.and_then(|on| On::from_str(on, true).ok());
+        Self { on, at: SchedulerAt::of(settings, access) }
+    }
+
+    pub(in crate::cli) async fn find(self) -> anyhow::Result<JobSource> {
         let Self { on, at } = self;
         match on {
             Some(On::Kubernetes) => {

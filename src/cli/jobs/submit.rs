@@ -24,10 +24,10 @@ const SHOWN: usize = 20;
 /// submitted; with other inputs it is refused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  csw jobs submit -n Examples/Solow --set savings_rate=0.3
+  csw jobs submit -n Examples/Solow --set Solow.savings_rate=0.3
   csw jobs submit -n Examples/Solow --input inputs.json --id run-1
   csw jobs submit -n Examples/Solow --from sets.jsonl --id-prefix sweep-1 -o name
-  seq 100 | sed 's/.*/{}/' | csw jobs submit -n Examples/Solow --from -")]
+  seq 20 | sed 's/.*/{}/' | csw jobs submit -n Examples/Solow --from -")]
 pub(super) struct SubmitArgs {
     #[command(flatten)]
     scheduler: SchedulerArgs,

@@ -20,7 +20,7 @@ use crate::secret::{self, Scope};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw models -n Examples/Solow build --project my-project
-  csw models build --tag v1 --jobs 2 --output build.json
+  csw models build --tag v1 --jobs 2 --out build.json
   csw models -n PSLmodels/Tax-Cruncher build --secret id=pip,src=pip.conf,target=/etc/pip.conf
   REPO_TAG=my-branch csw models -n PSLmodels/Tax-Cruncher build")]
 pub(super) struct ModelsBuildArgs {

@@ -2,13 +2,14 @@ use clap::Args;
 
 use super::selection::{Selection, SelectionArgs, Wanted};
 use super::source::SourceArgs;
-use crate::cli::Context;
-use crate::cli::args::RenderArgs;
+use crate::cli::args::{Output, RenderArgs};
 use crate::cli::rendering::Models;
+use crate::cli::{Context, rendering};
 use crate::error::Exit;
 use crate::model::ModelName;
 use crate::render::Object;
 use crate::sink::{DirectorySink, StreamSink, WriteError};
+use crate::ui::Format;
 
 /// Render models as objects for Kubernetes
 ///
@@ -18,7 +19,7 @@ use crate::sink::{DirectorySink, StreamSink, WriteError};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw models -n PSLmodels/Tax-Cruncher config --project my-project | kubectl apply -f -
-  csw models config --all -o manifests/ --kube-version 1.30
+  csw models config --all --out manifests/ --kube-version 1.30
   csw models config --base-branch origin/develop
   csw models config --all --source all --use-latest-tag")]
 pub(super) struct ConfigArgs {
@@ -48,13 +49,21 @@ pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ConfigArgs) -> an
     let renderer = models.renderer();
     // Nothing is written before everything is known to render.
     let checked = renderer.check(models.inputs())?;
-    match render.folder() {
-        None => {
+    match render.output() {
+        Output::Stdout(Format::Yaml) => {
             let mut sink = StreamSink::new(context.printer().stdout());
             renderer.stream::<WriteError>(checked, |object| sink.put(&object))?;
             sink.finish()?;
         }
-        Some(folder) => {
+        Output::Stdout(format) => {
+            let mut objects = Vec::new();
+            renderer.stream::<WriteError>(checked, |object| {
+                objects.push(object);
+                Ok(())
+            })?;
+            rendering::show(context.printer(), format, objects)?;
+        }
+        Output::Folder(folder) => {
             let mut sink = DirectorySink::new(folder.clone())?;
             renderer.stream::<WriteError>(checked, |object| sink.put(&scope(&object), &object))?;
             let rendered: Vec<String> = models.names().map(of_model).collect();

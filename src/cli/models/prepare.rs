@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::source::SourceArgs;
 use crate::cli::Context;
+use crate::cli::complete::model_names;
 use crate::error::Exit;
 use crate::executor::environment::{Environments, PrepareProgress, Prepared};
 use crate::model::ModelName;
@@ -24,7 +25,7 @@ use crate::ui::{Format, Printer, Table};
   csw models prepare -o json | jq -r '.[].python'")]
 pub(super) struct PrepareArgs {
     /// Models to prepare, as -n; all if none is named
-    #[arg(value_name = "OWNER/TITLE", value_parser = super::name)]
+    #[arg(value_name = "OWNER/TITLE", value_parser = super::name, add = model_names())]
     models: Vec<ModelName>,
 
     /// Ask each repository whether its branch or tag has moved

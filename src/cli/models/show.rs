@@ -3,6 +3,7 @@ use clap::Args;
 use super::source::SourceArgs;
 use super::view::ModelView;
 use crate::cli::Context;
+use crate::cli::complete::model_names;
 use crate::error::Exit;
 use crate::model::ModelName;
 use crate::ui::{Format, Table};
@@ -17,7 +18,7 @@ use crate::ui::{Format, Table};
   csw models show -o json | jq '.[].repo_url'")]
 pub(super) struct ShowArgs {
     /// Models to show, as -n; all if none is named
-    #[arg(value_name = "OWNER/TITLE", value_parser = super::name)]
+    #[arg(value_name = "OWNER/TITLE", value_parser = super::name, add = model_names())]
     models: Vec<ModelName>,
 
     #[command(flatten)]

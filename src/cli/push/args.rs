@@ -29,7 +29,7 @@ pub(in crate::cli) struct PushArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) load_cluster: Option<String>,
 
-    /// Result of a build (`build --output`) that gets the images' digests, for `config --images`
+    /// Result of a build (`build --out`) that gets the images' digests, for `config --images`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["load", "use_kind"])]
     pub(super) images: Option<PathBuf>,
 

@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::set::change;
 use crate::cli::Context;
+use crate::cli::complete::secret_names;
 use crate::error::Exit;
 use crate::secret::{Change, Scope, SecretName};
 
@@ -12,7 +13,7 @@ use crate::secret::{Change, Scope, SecretName};
   csw models -n PSLmodels/Tax-Cruncher secrets delete super")]
 pub(in crate::cli) struct DeleteArgs {
     /// Names of the secrets; all are deleted, or none if one is not there
-    #[arg(id = "secret_names", value_name = "NAME", required = true)]
+    #[arg(id = "secret_names", value_name = "NAME", required = true, add = secret_names())]
     names: Vec<SecretName>,
 }
 

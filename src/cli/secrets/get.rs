@@ -1,6 +1,7 @@
 use clap::Args;
 
 use crate::cli::Context;
+use crate::cli::complete::secret_names;
 use crate::error::{Exit, Failure};
 use crate::secret::{self, Scope, SecretName};
 
@@ -11,7 +12,7 @@ use crate::secret::{self, Scope, SecretName};
   csw models -n PSLmodels/Tax-Cruncher secrets get super")]
 pub(in crate::cli) struct GetArgs {
     /// Name of the secret
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = secret_names())]
     name: SecretName,
 }
 

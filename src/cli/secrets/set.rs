@@ -4,6 +4,8 @@ use clap::{ArgAction, Args};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::Context;
+use crate::cli::args::GLOBAL_OPTIONS;
+use crate::cli::complete::secret_names;
 use crate::error::{Exit, Failure};
 use crate::secret::{Change, FileBackend, Scope, SecretBackend as _, SecretName, SecretValue};
 use crate::ui::prompt;
@@ -19,7 +21,7 @@ One line break at the end of stdin is not part of the value. Other users of the 
 line while the command runs, and the shell may keep it in its history.")]
 pub(in crate::cli) struct SetArgs {
     /// Name of the secret
-    #[arg(value_name = "NAME", required_unless_present = "secret_name", conflicts_with = "secret_name")]
+    #[arg(value_name = "NAME", required_unless_present = "secret_name", conflicts_with = "secret_name", add = secret_names())]
     name: Option<SecretName>,
 
     /// Its value; better from stdin or the prompt
@@ -27,7 +29,7 @@ pub(in crate::cli) struct SetArgs {
     value: Option<SecretString>,
 
     /// Name of the secret
-    #[arg(short = 's', long, value_name = "NAME")]
+    #[arg(short = 's', long, value_name = "NAME", add = secret_names())]
     secret_name: Option<SecretName>,
 
     /// Its value; better from stdin or the prompt
@@ -36,7 +38,7 @@ pub(in crate::cli) struct SetArgs {
 
     // Here `-v` is the value: the global flag of the same id keeps only its long name.
     /// Say more
-    #[arg(id = "verbose", long, action = ArgAction::Count, help_heading = "Global options")]
+    #[arg(id = "verbose", long, action = ArgAction::Count, help_heading = GLOBAL_OPTIONS)]
     _verbose: u8,
 }
 

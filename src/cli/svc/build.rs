@@ -16,7 +16,7 @@ use crate::secret::{self, Scope};
 #[command(after_help = "Examples:
   csw svc build --project my-project
   csw svc build scheduler outputs_processor --program target/x86_64-unknown-linux-gnu/dist/csw
-  csw svc build --tag v1 --output build.json && csw svc config --images build.json")]
+  csw svc build --tag v1 --push --out build.json && csw svc config --images build.json")]
 pub(super) struct SvcBuildArgs {
     /// Services to build; all if none is named
     #[arg(value_name = "SERVICE", value_parser = SERVICES)]

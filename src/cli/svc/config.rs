@@ -1,11 +1,12 @@
 use clap::Args;
 
-use crate::cli::args::RenderArgs;
+use crate::cli::args::{Output, RenderArgs};
 use crate::cli::{Context, rendering};
 use crate::error::Exit;
 use crate::render::Renderer;
 use crate::secret::{self, Scope};
 use crate::sink::{DirectorySink, StreamSink};
+use crate::ui::Format;
 
 /// Render the services as objects for Kubernetes
 ///
@@ -14,7 +15,7 @@ use crate::sink::{DirectorySink, StreamSink};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw svc config --project my-project --bucket gs://my-bucket | kubectl apply -f -
-  csw svc config -o manifests/ --kube-version 1.30
+  csw svc config --out manifests/ --kube-version 1.30
   csw svc config --bucket file:///outputs --namespace staging")]
 pub(super) struct ConfigArgs {
     #[command(flatten)]
@@ -41,13 +42,14 @@ pub(super) fn run(context: &Context, args: ConfigArgs) -> anyhow::Result<Exit> {
             "generated {new} passwords and keys; see them with: csw svc secrets list --reveal"
         ));
     }
-    match render.folder() {
-        None => {
+    match render.output() {
+        Output::Stdout(Format::Yaml) => {
             let mut sink = StreamSink::new(context.printer().stdout());
             objects.iter().try_for_each(|object| sink.put(object))?;
             sink.finish()?;
         }
-        Some(folder) => {
+        Output::Stdout(format) => rendering::show(context.printer(), format, objects)?,
+        Output::Folder(folder) => {
             let mut sink = DirectorySink::new(folder.clone())?;
             objects.iter().try_for_each(|object| sink.put("services", object))?;
             let written = sink.finish(|scope| scope == "services")?;

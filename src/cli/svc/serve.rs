@@ -17,7 +17,7 @@ use crate::services::{SCHEDULER_PORT, SCHEDULER_SERVICE};
 #[command(after_help = "Examples:
   csw svc serve
   csw svc serve --context prod --port 0
-  csw svc serve & curl http://127.0.0.1:8888/healthz")]
+  csw svc serve & curl --retry 9 --retry-connrefused http://127.0.0.1:8888/healthz")]
 pub(super) struct ServeArgs {
     /// Port to listen on; 0 takes any free one
     #[arg(long, value_name = "PORT", default_value_t = 8888)]

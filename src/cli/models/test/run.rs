@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::bench::{Candidate, Done, test_all};
 use super::view::{TestResult, TestView, show, view};
+use crate::cli::complete::model_names;
 use crate::cli::models::selection::{SelectionArgs, Wanted, broken};
 use crate::cli::models::source::SourceArgs;
 use crate::cli::push::jobs;
@@ -28,7 +29,7 @@ use crate::ui::Format;
   csw models test Examples/Epidemic --timeout 10m -o json")]
 pub(in crate::cli::models) struct TestArgs {
     /// Models to test, as -n
-    #[arg(value_name = "OWNER/TITLE", value_parser = crate::cli::models::name)]
+    #[arg(value_name = "OWNER/TITLE", value_parser = crate::cli::models::name, add = model_names())]
     models: Vec<ModelName>,
 
     /// Test none of them, and say so: for pipelines that decide it elsewhere
