@@ -7,7 +7,7 @@ use serde_json::json;
 use super::configuration::{csw, with_config};
 use super::space::kubeconfig;
 use crate::kubernetes_jobs::Job;
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
@@ -54,7 +54,11 @@ fn needs(account: &str, resource: &str, subresource: &str, verb: &str) -> bool {
     verbs.contains(&verb)
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    each_account_may_do_what_it_needs_and_nothing_else
+);
+
 async fn each_account_may_do_what_it_needs_and_nothing_else() {
     if !require("kubernetes") {
         return;
@@ -110,7 +114,8 @@ async fn allowed(cluster: &Cluster, namespace: &str, account: &str, attributes: 
     answer["status"]["allowed"].as_bool().unwrap()
 }
 
-#[test]
+on_each_cluster!(what_they_may_is_enough_for_their_work);
+
 fn what_they_may_is_enough_for_their_work() {
     if !require("kubernetes-node") {
         return;

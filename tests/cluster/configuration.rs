@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::space::Space;
-use crate::support::{Csw, require};
+use crate::support::{Csw, on_each_cluster, require};
 
 /// A place with the configuration that is shipped. It is for tests of objects: their pods, which would take the node from
 /// those who need it, find no room.
@@ -27,7 +27,8 @@ fn json(space: &Space, args: &[&str], code: i32) -> serde_json::Value {
     serde_json::from_str(&output.stdout).unwrap()
 }
 
-#[test]
+on_each_cluster!(a_model_without_a_file_is_pruned_and_nothing_else);
+
 fn a_model_without_a_file_is_pruned_and_nothing_else() {
     if !require("kubernetes") {
         return;

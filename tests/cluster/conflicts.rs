@@ -1,9 +1,10 @@
 //! Other field managers, and drift.
 
 use super::space::{Space, actions, config_map, deployment};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
-#[test]
+on_each_cluster!(a_field_that_kubectl_owns_is_a_conflict_by_name);
+
 fn a_field_that_kubectl_owns_is_a_conflict_by_name() {
     if !require("kubernetes") {
         return;
@@ -45,7 +46,8 @@ fn a_field_that_kubectl_owns_is_a_conflict_by_name() {
     assert_eq!(space.json(&["cluster", "apply", "-f", "all.yaml"], 0)["summary"]["unchanged"], 2);
 }
 
-#[test]
+on_each_cluster!(a_value_that_changed_behind_managed_fields_back_is_seen);
+
 fn a_value_that_changed_behind_managed_fields_back_is_seen() {
     if !require("kubernetes") {
         return;
@@ -62,7 +64,8 @@ fn a_value_that_changed_behind_managed_fields_back_is_seen() {
     assert!(told.contains("spec.replicas"), "{told}");
 }
 
-#[test]
+on_each_cluster!(what_the_server_writes_another_way_and_what_others_add_is_no_change);
+
 fn what_the_server_writes_another_way_and_what_others_add_is_no_change() {
     if !require("kubernetes") {
         return;
@@ -86,7 +89,8 @@ fn what_the_server_writes_another_way_and_what_others_add_is_no_change() {
     assert_eq!(space.get("deployment/d")["metadata"]["annotations"]["example.com/note"], "theirs");
 }
 
-#[test]
+on_each_cluster!(a_list_that_the_server_has_filled_in_is_no_conflict_while_it_stays_the_same);
+
 fn a_list_that_the_server_has_filled_in_is_no_conflict_while_it_stays_the_same() {
     if !require("kubernetes") {
         return;
@@ -125,7 +129,8 @@ spec:
     assert_eq!(refused["summary"]["conflict"], 1, "{refused}");
 }
 
-#[test]
+on_each_cluster!(what_kubectl_has_applied_is_taken_in);
+
 fn what_kubectl_has_applied_is_taken_in() {
     if !require("kubernetes") {
         return;

@@ -1,7 +1,7 @@
 //! A wait fails as soon as there is no more hope, and says why.
 
-use super::space::{Space, deployment};
-use crate::support::{Output, require};
+use super::space::{CONTAINER_SECURITY, POD_SECURITY, Space, deployment};
+use crate::support::{Output, on_each_cluster, require};
 
 /// Without a probe a container is ready while it runs, however short that is.
 const NEVER_READY: &str = "readinessProbe: {exec: {command: [\"false\"]}}";
@@ -14,7 +14,8 @@ fn wait(space: &Space, manifest: &str) -> Output {
     output
 }
 
-#[test]
+on_each_cluster!(a_missing_image);
+
 fn a_missing_image() {
     if !require("kubernetes-node") {
         return;
@@ -25,7 +26,8 @@ fn a_missing_image() {
     assert!(output.stderr.contains("ImagePull") && output.stderr.contains(image), "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(a_crash_loop_with_the_last_lines_of_the_log);
+
 fn a_crash_loop_with_the_last_lines_of_the_log() {
     if !require("kubernetes-node") {
         return;
@@ -39,7 +41,8 @@ fn a_crash_loop_with_the_last_lines_of_the_log() {
     }
 }
 
-#[test]
+on_each_cluster!(a_program_that_ends_without_an_error_where_it_has_to_keep_running);
+
 fn a_program_that_ends_without_an_error_where_it_has_to_keep_running() {
     if !require("kubernetes-node") {
         return;
@@ -51,22 +54,22 @@ fn a_program_that_ends_without_an_error_where_it_has_to_keep_running() {
     }
 }
 
-#[test]
+on_each_cluster!(an_early_restart_is_tolerated);
+
 fn an_early_restart_is_tolerated() {
     if !require("kubernetes-node") {
         return;
     }
     let space = Space::new();
-    // The first run leaves a mark on the volume that outlives the container.
-    let command = "test -e /mark/done && exec sleep 1000; touch /mark/done; exit 1";
-    let manifest = deployment("d", command, "volumeMounts: [{name: mark, mountPath: /mark}]")
-        .replace("      containers:", "      volumes: [{name: mark, emptyDir: {}}]\n      containers:");
-    space.sandbox.write("all.yaml", manifest);
+    // The first run leaves a mark on the volume, which outlives the container.
+    let command = "test -e /tmp/done && exec sleep 1000; touch /tmp/done; exit 1";
+    space.sandbox.write("all.yaml", deployment("d", command, ""));
     let output = space.run(&["cluster", "apply", "-f", "all.yaml", "--wait", "--timeout", "3m"]);
     assert_eq!(output.code, 0, "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(a_missing_secret_key);
+
 fn a_missing_secret_key() {
     if !require("kubernetes-node") {
         return;
@@ -79,7 +82,8 @@ fn a_missing_secret_key() {
     assert!(output.stderr.contains("couldn't find key missing"), "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(a_pod_that_no_node_takes);
+
 fn a_pod_that_no_node_takes() {
     if !require("kubernetes-node") {
         return;
@@ -91,7 +95,8 @@ fn a_pod_that_no_node_takes() {
     assert!(output.stderr.contains("Unschedulable"), "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(a_quota_that_is_used_up);
+
 fn a_quota_that_is_used_up() {
     if !require("kubernetes-node") {
         return;
@@ -102,7 +107,8 @@ fn a_quota_that_is_used_up() {
     assert!(output.stderr.contains("exceeded quota"), "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(a_failed_job);
+
 fn a_failed_job() {
     if !require("kubernetes-node") {
         return;
@@ -110,7 +116,7 @@ fn a_failed_job() {
     let space = Space::new();
     let job = |name: &str, command: &str| {
         format!(
-            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{backoffLimit: 0, template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: 'csw-test/busybox:1', imagePullPolicy: IfNotPresent, command: [sh, -c, '{command}']}}]}}}}}}}}\n---\n"
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{backoffLimit: 0, template: {{spec: {{restartPolicy: Never, securityContext: {POD_SECURITY}, containers: [{{name: c, securityContext: {CONTAINER_SECURITY}, image: 'csw-test/busybox:1', imagePullPolicy: IfNotPresent, command: [sh, -c, '{command}']}}]}}}}}}}}\n---\n"
         )
     };
     space.sandbox.write("good.yaml", job("good", "true"));
@@ -122,7 +128,8 @@ fn a_failed_job() {
     }
 }
 
-#[test]
+on_each_cluster!(a_timeout_names_what_is_not_ready);
+
 fn a_timeout_names_what_is_not_ready() {
     if !require("kubernetes-node") {
         return;
@@ -134,7 +141,8 @@ fn a_timeout_names_what_is_not_ready() {
     assert!(output.stderr.contains("slow: not ready in time: "), "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(an_object_that_somebody_deletes_meanwhile);
+
 fn an_object_that_somebody_deletes_meanwhile() {
     if !require("kubernetes-node") {
         return;

@@ -7,7 +7,7 @@ use csw::kube::{Access, Cluster, Election, Leadership, Terms};
 use tokio::task::JoinHandle;
 
 use super::space::{Space, kubeconfig};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 /// Short, so that a test can wait for a lease to run out.
 const TERMS: Terms = Terms {
@@ -44,7 +44,11 @@ fn theirs(name: &str) -> Leadership {
     Leadership::Theirs { address: format!("{name}:8888") }
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    one_leads_and_another_takes_over
+);
+
 async fn one_leads_and_another_takes_over() {
     if !require("kubernetes") {
         return;

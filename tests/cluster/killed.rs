@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use super::space::{Space, config_map};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 const OBJECTS: usize = 200;
 
@@ -16,7 +16,8 @@ fn write(space: &Space, round: usize) {
     space.sandbox.write("all.yaml", text);
 }
 
-#[test]
+on_each_cluster!(killed_at_twenty_points_and_run_again);
+
 fn killed_at_twenty_points_and_run_again() {
     if !require("kubernetes") {
         return;
@@ -62,7 +63,8 @@ fn killed_at_twenty_points_and_run_again() {
     assert!(cut_short > 5, "only {cut_short} of 20 runs were killed in the middle");
 }
 
-#[test]
+on_each_cluster!(ctrl_c_ends_with_what_was_applied_and_what_was_not);
+
 fn ctrl_c_ends_with_what_was_applied_and_what_was_not() {
     if !require("kubernetes") {
         return;

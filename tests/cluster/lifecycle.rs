@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::space::{Space, actions, config_map, deployment};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 fn all(space: &Space, value: &str) -> String {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: password}\nstringData: {pw: hunter2}\n---\n";
@@ -14,7 +14,8 @@ fn all(space: &Space, value: &str) -> String {
     manifest
 }
 
-#[test]
+on_each_cluster!(objects_come_change_and_go);
+
 fn objects_come_change_and_go() {
     if !require("kubernetes") {
         return;
@@ -88,7 +89,8 @@ fn objects_come_change_and_go() {
     assert!(left.contains("unrelated") && !left.contains("settings") && !left.contains("csw"), "{left}");
 }
 
-#[test]
+on_each_cluster!(an_empty_set_is_pruned_only_when_that_is_said);
+
 fn an_empty_set_is_pruned_only_when_that_is_said() {
     if !require("kubernetes") {
         return;
@@ -106,7 +108,8 @@ fn an_empty_set_is_pruned_only_when_that_is_said() {
     assert_eq!(space.members("configmap"), [""; 0]);
 }
 
-#[test]
+on_each_cluster!(volume_claims_and_what_csw_did_not_apply_are_never_pruned);
+
 fn volume_claims_and_what_csw_did_not_apply_are_never_pruned() {
     if !require("kubernetes") {
         return;
@@ -133,7 +136,8 @@ fn volume_claims_and_what_csw_did_not_apply_are_never_pruned() {
     assert_eq!(space.members("pvc"), [""; 0]);
 }
 
-#[test]
+on_each_cluster!(a_namespace_and_a_kind_may_come_with_what_needs_them);
+
 fn a_namespace_and_a_kind_may_come_with_what_needs_them() {
     if !require("kubernetes") {
         return;
@@ -175,7 +179,8 @@ spec:
     assert!(!space.kubectl(&["get", "namespaces", "-o", "name"]).contains(&other));
 }
 
-#[test]
+on_each_cluster!(a_secrets_value_is_nowhere_to_be_seen);
+
 fn a_secrets_value_is_nowhere_to_be_seen() {
     if !require("kubernetes") {
         return;

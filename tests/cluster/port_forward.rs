@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::space::{Space, deployment};
-use crate::support::{Up, require};
+use crate::support::{Up, on_each_cluster, require};
 
 /// A pod that answers `GET /` with its name and `GET /big` with five million bytes, as the Service's port 80.
 const ANSWER: &str = "mkdir /tmp/www; hostname >/tmp/www/index.html; yes csw | head -c 5000000 >/tmp/www/big; \
@@ -49,7 +49,8 @@ fn pods(space: &Space) -> BTreeSet<String> {
     space.kubectl(&["get", "pods", "-o", "name"]).lines().map(str::to_owned).collect()
 }
 
-#[test]
+on_each_cluster!(connections_are_carried_whole_and_many_at_once);
+
 fn connections_are_carried_whole_and_many_at_once() {
     if !require("kubernetes-node") {
         return;
@@ -66,7 +67,8 @@ fn connections_are_carried_whole_and_many_at_once() {
     assert!(up.terminate().success());
 }
 
-#[test]
+on_each_cluster!(a_pod_that_is_replaced_is_followed);
+
 fn a_pod_that_is_replaced_is_followed() {
     if !require("kubernetes-node") {
         return;
@@ -88,7 +90,8 @@ fn a_pod_that_is_replaced_is_followed() {
     assert!(up.said().contains("Lost pod"), "{}", up.said());
 }
 
-#[test]
+on_each_cluster!(what_cannot_be_forwarded_to_is_said_at_once);
+
 fn what_cannot_be_forwarded_to_is_said_at_once() {
     if !require("kubernetes-node") {
         return;

@@ -1,9 +1,10 @@
 //! What the server doesn't take, and what it doesn't know.
 
 use super::space::{Space, config_map, kubeconfig};
-use crate::support::{Sandbox, require};
+use crate::support::{Sandbox, on_each_cluster, require};
 
-#[test]
+on_each_cluster!(nothing_is_applied_if_anything_is_refused);
+
 fn nothing_is_applied_if_anything_is_refused() {
     if !require("kubernetes") {
         return;
@@ -21,7 +22,8 @@ fn nothing_is_applied_if_anything_is_refused() {
     assert_eq!(dry.code, 4, "a dry run tells the same");
 }
 
-#[test]
+on_each_cluster!(kinds_that_are_not_served_are_named_before_anything_is_applied);
+
 fn kinds_that_are_not_served_are_named_before_anything_is_applied() {
     if !require("kubernetes") {
         return;
@@ -39,7 +41,8 @@ fn kinds_that_are_not_served_are_named_before_anything_is_applied() {
     assert_eq!(space.members("configmap"), [""; 0]);
 }
 
-#[test]
+on_each_cluster!(a_dry_run_changes_nothing);
+
 fn a_dry_run_changes_nothing() {
     if !require("kubernetes") {
         return;
@@ -56,7 +59,8 @@ fn a_dry_run_changes_nothing() {
     );
 }
 
-#[test]
+on_each_cluster!(who_may_not_is_told_what_and_where);
+
 fn who_may_not_is_told_what_and_where() {
     if !require("kubernetes") {
         return;
@@ -75,7 +79,8 @@ fn who_may_not_is_told_what_and_where() {
     assert!(found.contains("\\\"verbs\\\":[\\\"get\\\""), "the rule to ask for is told: {found}");
 }
 
-#[test]
+on_each_cluster!(the_doctor_finds_what_would_not_run);
+
 fn the_doctor_finds_what_would_not_run() {
     if !require("kubernetes") {
         return;
@@ -100,7 +105,8 @@ spec:
     assert!(healthy.contains("Kubernetes v1."), "{healthy}");
 }
 
-#[test]
+on_each_cluster!(a_missing_namespace_is_told_with_a_remedy);
+
 fn a_missing_namespace_is_told_with_a_remedy() {
     if !require("kubernetes") {
         return;

@@ -1,7 +1,7 @@
 //! What can't be changed is replaced where that is asked for, and only there.
 
 use super::space::{Space, actions};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 /// A Job whose command can't be changed, and a binding whose role can't.
 fn objects(command: &str, role: &str) -> String {
@@ -31,7 +31,8 @@ data: {{command: {command}}}
     )
 }
 
-#[test]
+on_each_cluster!(what_cannot_be_changed_is_replaced_only_when_that_is_said);
+
 fn what_cannot_be_changed_is_replaced_only_when_that_is_said() {
     if !require("kubernetes") {
         return;
@@ -82,7 +83,8 @@ fn what_cannot_be_changed_is_replaced_only_when_that_is_said() {
     assert_eq!(uid("job/j"), job);
 }
 
-#[test]
+on_each_cluster!(what_is_not_ours_or_cannot_be_made_again_is_never_replaced);
+
 fn what_is_not_ours_or_cannot_be_made_again_is_never_replaced() {
     if !require("kubernetes") {
         return;

@@ -3,22 +3,24 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use super::space::{SERVER, Space, config_map, deployment};
-use crate::support::{require, restart_command};
+use super::space::{Space, config_map, deployment, kubeconfig, server};
+use crate::support::{on_each_cluster, require, restart_command};
 
 fn run(command: &str) {
-    let status =
-        Command::new("sh").args(["-c", command]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).env("KUBECONFIG", kubeconfig());
+    let status = shell.stdout(Stdio::null()).stderr(Stdio::null()).status();
     assert!(status.unwrap().success(), "{command}");
 }
 
-#[test]
+on_each_cluster!(an_apply_goes_on_when_the_server_is_back);
+
 fn an_apply_goes_on_when_the_server_is_back() {
     if !require("kubernetes") || !require("kubernetes-restart") {
         return;
     }
     let restart = restart_command().unwrap();
-    let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = server().write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let space = Space::alone();
     let text: String = (0..1000).map(|i| config_map(&format!("c{i}"), "1")).collect();
     space.sandbox.write("all.yaml", text);
@@ -37,13 +39,14 @@ fn an_apply_goes_on_when_the_server_is_back() {
     assert_eq!(space.members("configmap").len(), 1000);
 }
 
-#[test]
+on_each_cluster!(a_wait_goes_on_when_the_server_is_back);
+
 fn a_wait_goes_on_when_the_server_is_back() {
     if !require("kubernetes-node") || !require("kubernetes-restart") {
         return;
     }
     let restart = restart_command().unwrap();
-    let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = server().write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let space = Space::alone();
     // Ready as soon as somebody says so, which is after the restart.
     let probe = "readinessProbe: {periodSeconds: 1, exec: {command: [test, -e, /tmp/go]}}";

@@ -1,46 +1,85 @@
 //! A namespace of its own for a test.
 
+use std::cell::Cell;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{RwLock, RwLockReadGuard};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Csw, Output, Sandbox};
+use crate::support::{Csw, Output, Sandbox, clusters};
 
-/// Held by those who need the API server, and taken alone by those who stop it.
-pub static SERVER: RwLock<()> = RwLock::new(());
+/// What a pod has to say of itself where PodSecurity enforces `restricted`; YAML and JSON.
+pub const POD_SECURITY: &str = r#"{"runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "seccompProfile": {"type": "RuntimeDefault"}}"#;
+/// The same for a container.
+pub const CONTAINER_SECURITY: &str =
+    r#"{"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}"#;
 
 /// A labelled namespace, gone when dropped, and a sandbox whose `csw` talks to it.
 pub struct Space {
     pub name: String,
     pub sandbox: Sandbox,
     kubeconfig: String,
-    _shared: Option<RwLockReadGuard<'static, ()>>,
+    _shared: Option<Shared>,
 }
 
+thread_local! {
+    /// Whether a space of this thread's test holds the lock: another of the same test must not wait behind somebody who
+    /// waits for the first.
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A hold on the API server, released when dropped.
+struct Shared(RwLockReadGuard<'static, ()>);
+
+impl Shared {
+    fn take() -> Option<Self> {
+        if HOLDS.replace(true) {
+            return None;
+        }
+        Some(Self(server().read().unwrap_or_else(std::sync::PoisonError::into_inner)))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        HOLDS.set(false);
+    }
+}
+
+/// The kubeconfig of the cluster that this test runs on.
 pub fn kubeconfig() -> String {
-    std::env::var("CSW_TEST_KUBECONFIG").unwrap()
+    clusters::current().unwrap().kubeconfig.clone()
+}
+
+/// The lock of its API server: held by those who need it, and taken alone by those who stop it.
+pub fn server() -> &'static RwLock<()> {
+    &clusters::current().unwrap().server
+}
+
+/// The `Y` of its release 1.Y.
+pub fn minor() -> u64 {
+    clusters::current().unwrap().minor
 }
 
 impl Space {
     /// For tests that leave the server alone.
     pub fn new() -> Self {
-        let shared = SERVER.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Self::make(Some(shared))
+        Self::make(Shared::take())
     }
 
-    /// For a test that holds [`SERVER`] itself.
+    /// For a test that holds [`server`] itself.
     pub fn alone() -> Self {
         Self::make(None)
     }
 
-    fn make(shared: Option<RwLockReadGuard<'static, ()>>) -> Self {
+    fn make(shared: Option<Shared>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("csw-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let space = Self { name, sandbox: Sandbox::new(), kubeconfig: kubeconfig(), _shared: shared };
         space.apply_by_kubectl(&format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}, labels: {{csw-test: \"true\"}}}}\n",
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}, labels: {{csw-test: \"true\", \
+             pod-security.kubernetes.io/enforce: restricted}}}}\n",
             space.name
         ));
         space
@@ -86,10 +125,14 @@ impl Space {
     /// does when this returns.
     pub fn refuse_pods(&self, quota: &str) {
         self.kubectl(&["create", "quota", quota, "--hard=pods=0"]);
-        let refused = || {
-            let pod = ["run", "probe", "--image=csw-test/busybox:1", "--dry-run=server"];
-            String::from_utf8_lossy(&self.kubectl_output(&pod).stderr).contains("exceeded quota")
-        };
+        let of = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"},
+            "spec": {"securityContext": of(POD_SECURITY), "containers": [{"name": "main", "image": "csw-test/busybox:1",
+                "securityContext": of(CONTAINER_SECURITY)}]}});
+        let pod = self.sandbox.write("quota-probe.json", pod.to_string());
+        let pod = ["create", "--dry-run=server", "--filename", pod.to_str().unwrap()];
+        let refused =
+            || String::from_utf8_lossy(&self.kubectl_output(&pod).stderr).contains("exceeded quota");
         while !refused() {}
     }
 
@@ -139,7 +182,7 @@ pub fn config_map(name: &str, value: &str) -> String {
     )
 }
 
-/// A Deployment of one pod that runs a shell command.
+/// A Deployment of one pod that runs a shell command, and may write to `/tmp`.
 pub fn deployment(name: &str, command: &str, more: &str) -> String {
     format!(
         r#"apiVersion: apps/v1
@@ -152,12 +195,16 @@ spec:
     metadata: {{labels: {{app: {name}}}}}
     spec:
       terminationGracePeriodSeconds: 0
+      securityContext: {POD_SECURITY}
+      volumes: [{{name: tmp, emptyDir: {{}}}}]
       containers:
       - name: main
         image: csw-test/busybox:1
         imagePullPolicy: IfNotPresent
         command: [sh, -c, '{command}']
         resources: {{requests: {{cpu: "0.01", memory: 1024Ki}}}}
+        securityContext: {CONTAINER_SECURITY}
+        volumeMounts: [{{name: tmp, mountPath: /tmp}}]
         {more}
 ---
 "#

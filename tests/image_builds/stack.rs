@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::cluster::space::{Space, deployment};
-use crate::support::{Sandbox, StackImages, docker_says, require};
+use crate::cluster::space::{CONTAINER_SECURITY, POD_SECURITY, Space, deployment};
+use crate::support::{Sandbox, StackImages, docker_says, on_each_cluster, require};
 
 /// The example of a Python model, as it is shipped.
 fn add_solow(sandbox: &Sandbox) {
@@ -41,8 +41,9 @@ fn csw_runs_in_the_images_of_the_stack_and_finds_them_built_the_next_time() {
     }
 }
 
+on_each_cluster!(services_names_are_found_from_an_image_from_scratch);
+
 /// There is no library to look names up in an image from scratch: the program has to do it by itself.
-#[test]
 fn services_names_are_found_from_an_image_from_scratch() {
     if !require("kubernetes-node") {
         return;
@@ -59,7 +60,7 @@ fn services_names_are_found_from_an_image_from_scratch() {
     space.kubectl(&["wait", "deployment/answers", "--for=condition=Available", "--timeout=120s"]);
     let ask = |name: &str, host: &str| {
         let pod = format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  restartPolicy: Never\n  containers:\n  - name: csw\n    image: {}\n    imagePullPolicy: IfNotPresent\n    command: [csw, jobs, list, --scheduler, 'http://{host}/']\n",
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  restartPolicy: Never\n  securityContext: {POD_SECURITY}\n  containers:\n  - name: csw\n    securityContext: {CONTAINER_SECURITY}\n    image: {}\n    imagePullPolicy: IfNotPresent\n    command: [csw, jobs, list, --scheduler, 'http://{host}/']\n",
             images.image("scheduler")
         );
         apply(&pod);

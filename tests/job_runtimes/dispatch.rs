@@ -1,5 +1,6 @@
 //! The dispatcher with Jobs of a cluster: what it makes of a cluster that takes none, and of how they end.
 
+use crate::support::on_each_cluster;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -292,7 +293,11 @@ async fn a_result_that_can_not_be_stored_makes_its_job_fail() {
     assert_eq!(traceback, "The result can't be stored: the outputs processor refused (413): too large");
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_quota_of_a_real_server_is_waited_for
+);
+
 async fn a_quota_of_a_real_server_is_waited_for() {
     let Some(bed) = bed().await else { return };
     let quota = |hard: &str| {
@@ -316,7 +321,11 @@ async fn a_quota_of_a_real_server_is_waited_for() {
     assert_eq!((job.status, job.attempt), (JobStatus::Success, 1), "{job:?}");
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    an_end_without_a_result_is_told_with_the_end_of_the_log
+);
+
 async fn an_end_without_a_result_is_told_with_the_end_of_the_log() {
     let Some(bed) = bed().await else { return };
     let inside = Inside::start(bed.jobs.clone(), "echo working; exit 3").await;
@@ -334,7 +343,11 @@ async fn an_end_without_a_result_is_told_with_the_end_of_the_log() {
     assert_eq!(job.status, JobStatus::Success);
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    nothing_is_left_of_a_job_that_is_cancelled
+);
+
 async fn nothing_is_left_of_a_job_that_is_cancelled() {
     let Some(bed) = bed().await else { return };
     let inside = Inside::start(bed.jobs.clone(), "trap '' TERM; while :; do sleep 0.1; done").await;

@@ -1,5 +1,6 @@
 //! How attempts end on a real cluster that leave no result, and what is said of them.
 
+use crate::support::on_each_cluster;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::conformance::spec;
 use super::kubernetes::{Jobs, bed, manifest};
+use crate::cluster::space::minor;
 
 /// A runtime whose Jobs run a script and are changed in places; what can't start gets a second.
 async fn runtime(bed: &Jobs, script: &str, changes: &[(&str, Value)]) -> KubernetesRuntime {
@@ -51,7 +53,11 @@ fn left(bed: &Jobs, id: &str) -> String {
     bed.space.kubectl(&["get", "jobs,pods", "-l", &labels, "-o", "name"])
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    more_memory_than_there_is
+);
+
 async fn more_memory_than_there_is() {
     let Some(bed) = bed().await else { return };
     let limits = json!({"limits": {"memory": "32Mi", "cpu": "0.5"}});
@@ -64,7 +70,11 @@ async fn more_memory_than_there_is() {
     assert_eq!(runtime.log_tail(&spec("hungry", 1).key, 100).await.unwrap(), "eating");
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    an_image_that_is_not_there
+);
+
 async fn an_image_that_is_not_there() {
     let Some(bed) = bed().await else { return };
     let end =
@@ -74,7 +84,11 @@ async fn an_image_that_is_not_there() {
     assert_eq!((end.blame(), left(&bed, "imageless").as_str()), (Blame::Job, ""), "the Job does not stay");
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_secret_that_is_not_set
+);
+
 async fn a_secret_that_is_not_set() {
     let Some(bed) = bed().await else { return };
     let key = json!([{"name": "X", "valueFrom": {"secretKeyRef": {"name": "examples-echo-secret", "key": "API_KEY"}}}]);
@@ -85,7 +99,11 @@ async fn a_secret_that_is_not_set() {
     assert_eq!((end.blame(), left(&bed, "secretless").as_str()), (Blame::Job, ""));
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_deadline
+);
+
 async fn a_deadline() {
     let Some(bed) = bed().await else { return };
     let end = end(
@@ -102,7 +120,11 @@ async fn a_deadline() {
     assert_eq!(end.blame(), Blame::Job);
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_job_that_somebody_deletes
+);
+
 async fn a_job_that_somebody_deletes() {
     let Some(bed) = bed().await else { return };
     let runtime = runtime(&bed, "sleep 600", &[]).await;
@@ -132,7 +154,9 @@ fn running_pod(bed: &Jobs, id: &str) -> String {
 }
 
 fn evict(bed: &Jobs, pod: &str) {
-    let eviction = json!({"apiVersion": "policy/v1beta1", "kind": "Eviction",
+    // The newest release knows the old name no more, the oldest not yet the new one.
+    let version = if minor() < 22 { "policy/v1beta1" } else { "policy/v1" };
+    let eviction = json!({"apiVersion": version, "kind": "Eviction",
         "metadata": {"name": pod, "namespace": bed.space.name}});
     bed.space.sandbox.write("eviction.json", eviction.to_string());
     let path = format!("/api/v1/namespaces/{}/pods/{pod}/eviction", bed.space.name);
@@ -140,7 +164,11 @@ fn evict(bed: &Jobs, pod: &str) {
     bed.space.kubectl(&["create", "--raw", &path, "-f", file.to_str().unwrap()]);
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_node_that_is_drained
+);
+
 async fn a_node_that_is_drained() {
     let Some(bed) = bed().await else { return };
     let polite =
@@ -164,7 +192,11 @@ async fn a_node_that_is_drained() {
     assert_eq!(runtime.wait(&key).await.unwrap(), AttemptEnd::exited(Some(0), None));
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    an_eviction_by_the_node
+);
+
 async fn an_eviction_by_the_node() {
     let Some(bed) = bed().await else { return };
     let volumes = json!([{"name": "disk", "emptyDir": {"sizeLimit": "1Mi"}}]);
@@ -185,7 +217,11 @@ async fn an_eviction_by_the_node() {
     assert_eq!(end.blame(), Blame::Unknown);
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    an_attempt_that_has_no_place_says_what_it_lacks
+);
+
 async fn an_attempt_that_has_no_place_says_what_it_lacks() {
     let Some(bed) = bed().await else { return };
     let runtime =

@@ -6,8 +6,8 @@ use csw::kube::Access;
 use serde_json::{Value, json};
 
 use super::conformance::{Bed, spec};
-use crate::cluster::space::{Space, kubeconfig};
-use crate::support::require;
+use crate::cluster::space::{CONTAINER_SECURITY, POD_SECURITY, Space, kubeconfig};
+use crate::support::{on_each_cluster, require};
 
 pub struct Jobs {
     pub space: Space,
@@ -52,16 +52,23 @@ async fn runtime(jobs: &KubernetesJobs, script: &str) -> KubernetesRuntime {
 }
 
 pub fn manifest(spec: &AttemptSpec, script: &str) -> Value {
+    let security = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
     json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "spec": {"backoffLimit": 0,
-    "template": {"metadata": {}, "spec": {"restartPolicy": "Never", "containers": [{
+    "template": {"metadata": {}, "spec": {"restartPolicy": "Never", "securityContext": security(POD_SECURITY),
+    "volumes": [{"name": "tmp", "emptyDir": {}}], "containers": [{
         "name": "job", "image": "csw-test/busybox:1", "imagePullPolicy": "IfNotPresent",
-        "command": ["sh", "-c", script],
+        "command": ["sh", "-c", script], "securityContext": security(CONTAINER_SECURITY),
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
         "env": [{"name": "OWNER", "value": spec.model.owner()}, {"name": "TITLE", "value": spec.model.title()}],
         "resources": {"requests": {"cpu": "0.01", "memory": "1Mi"}}
     }]}}}})
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_name_that_another_request_has_is_a_conflict
+);
+
 async fn a_name_that_another_request_has_is_a_conflict() {
     let Some(bed) = bed().await else { return };
     let runtime = bed.runtime("exit 0").await;
@@ -76,7 +83,11 @@ async fn a_name_that_another_request_has_is_a_conflict() {
     assert!(matches!(error, RuntimeError::Conflict { .. }), "{error}");
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    what_is_no_job_is_refused_before_anything_is_sent
+);
+
 async fn what_is_no_job_is_refused_before_anything_is_sent() {
     let Some(bed) = bed().await else { return };
     let runtime =

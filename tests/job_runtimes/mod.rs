@@ -9,24 +9,27 @@ mod process;
 mod watching;
 
 /// Runs all cases on a bed; a bed that is missing leaves them out.
-macro_rules! on {
-    ($bed:ident: $($case:ident),+ $(,)?) => {
-        mod $bed {
-            $(#[tokio::test]
-            async fn $case() {
-                if let Some(bed) = super::super::$bed::bed().await {
-                    super::super::conformance::$case(&bed).await;
-                }
-            })+
-        }
-    };
-}
-
 macro_rules! on_both {
     ($($case:ident),+ $(,)?) => {
         mod on {
-            on!(process: $($case),+);
-            on!(kubernetes: $($case),+);
+            mod process {
+                $(#[tokio::test]
+                async fn $case() {
+                    if let Some(bed) = super::super::process::bed().await {
+                        super::super::conformance::$case(&bed).await;
+                    }
+                })+
+            }
+
+            mod kubernetes {
+                $(async fn $case() {
+                    if let Some(bed) = super::super::kubernetes::bed().await {
+                        super::super::conformance::$case(&bed).await;
+                    }
+                }
+
+                crate::support::on_each_cluster!(#[tokio::test] $case);)+
+            }
         }
     };
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::cluster::space::Space;
-use crate::support::{Csw, StackImages, require};
+use crate::cluster::space::{CONTAINER_SECURITY, POD_SECURITY, Space};
+use crate::support::{Csw, StackImages, on_each_cluster, require};
 
 const TOKEN: &str = "a-token-of-the-tests-0123456789";
 
@@ -48,14 +48,17 @@ spec:
     metadata: {labels: {app: scheduler}}
     spec:
       terminationGracePeriodSeconds: 5
+      securityContext: @POD@
       initContainers:
       - name: tools
+        securityContext: @CONTAINER@
         image: csw-test/busybox:1
         imagePullPolicy: IfNotPresent
         command: [sh, -c, "cp /bin/busybox /tools/ && mkdir -p /model && cp /config/model.sh /model/"]
         volumeMounts: [{name: tools, mountPath: /tools}, {name: tools, mountPath: /model, subPath: model}, {name: config, mountPath: /config}]
       containers:
       - name: scheduler
+        securityContext: @CONTAINER@
         image: @IMAGE@
         imagePullPolicy: IfNotPresent
         command: [csw, up]
@@ -80,7 +83,8 @@ spec:
       - {name: config, configMap: {name: model}}
 "#;
 
-#[test]
+on_each_cluster!(submitting_waiting_and_fetching_results_take_no_more_than_a_context);
+
 fn submitting_waiting_and_fetching_results_take_no_more_than_a_context() {
     if !require("kubernetes-node") {
         return;
@@ -88,6 +92,7 @@ fn submitting_waiting_and_fetching_results_take_no_more_than_a_context() {
     let space = Space::new();
     let Some(images) = StackImages::build(&space.sandbox, &[]) else { return };
     let manifest = STACK.replace("@TOKEN@", TOKEN).replace("@IMAGE@", &images.image("scheduler"));
+    let manifest = manifest.replace("@POD@", POD_SECURITY).replace("@CONTAINER@", CONTAINER_SECURITY);
     let file = space.sandbox.write("stack.yaml", manifest);
     space.kubectl(&["apply", "-f", file.to_str().unwrap()]);
     space.kubectl(&["rollout", "status", "deployment/scheduler", "--timeout=180s"]);
@@ -125,7 +130,8 @@ fn submitting_waiting_and_fetching_results_take_no_more_than_a_context() {
     assert!(elsewhere.stderr.contains("127.0.0.1:9"), "{}", elsewhere.stderr);
 }
 
-#[test]
+on_each_cluster!(a_context_without_a_scheduler_is_looked_at_directly_but_not_submitted_to);
+
 fn a_context_without_a_scheduler_is_looked_at_directly_but_not_submitted_to() {
     if !require("kubernetes") {
         return;

@@ -2,14 +2,17 @@ use csw::job::kubernetes::{KubernetesJobs, Retention};
 use serde_json::{Value, json};
 
 use super::place::{Job, Place};
-use crate::support::require;
+use crate::cluster::space::minor;
+use crate::support::{on_each_cluster, require};
 
 const LONG_AGO: &str = "2026-01-02T00:00:00Z";
 const LATER: &str = "2026-01-03T00:00:00Z";
 
 /// A job for which no pod is made.
 fn without_pod(id: &str) -> Job {
-    Job::new(id, "exit 0").set("/spec/parallelism", 0.into())
+    let job = Job::new(id, "exit 0").set("/spec/parallelism", 0.into());
+    // The oldest release does not know the field.
+    if minor() < 21 { job } else { job.set("/spec/suspend", true.into()) }
 }
 
 async fn place() -> Place {
@@ -41,7 +44,11 @@ fn removed(cleaned: &Value) -> Vec<&str> {
     cleaned["removed"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect()
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    only_finished_jobs_go_by_state_age_model_and_number
+);
+
 async fn only_finished_jobs_go_by_state_age_model_and_number() {
     if !require("kubernetes") {
         return;
@@ -75,7 +82,11 @@ async fn only_finished_jobs_go_by_state_age_model_and_number() {
     assert_eq!(left, "job.batch/foreign\njob.batch/unfinished\n");
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_job_that_has_taken_the_place_of_a_finished_one_is_spared
+);
+
 async fn a_job_that_has_taken_the_place_of_a_finished_one_is_spared() {
     if !require("kubernetes") {
         return;

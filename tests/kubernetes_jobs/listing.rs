@@ -1,13 +1,14 @@
 use serde_json::{Value, json};
 
 use super::place::{Job, Place};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 fn reason(job: &Value) -> &str {
     job["reason"].as_str().unwrap_or_default()
 }
 
-#[test]
+on_each_cluster!(every_state_is_told_with_its_reason);
+
 fn every_state_is_told_with_its_reason() {
     if !require("kubernetes-node") {
         return;
@@ -74,7 +75,8 @@ fn every_state_is_told_with_its_reason() {
     assert!(output.stderr.contains("there is no job none-such"), "{}", output.stderr);
 }
 
-#[test]
+on_each_cluster!(a_job_that_a_quota_keeps_from_starting_says_so);
+
 fn a_job_that_a_quota_keeps_from_starting_says_so() {
     if !require("kubernetes") {
         return;
@@ -86,7 +88,8 @@ fn a_job_that_a_quota_keeps_from_starting_says_so() {
     assert_eq!((&told["status"], &told["pod"]), (&json!("PENDING"), &Value::Null));
 }
 
-#[test]
+on_each_cluster!(a_context_in_the_settings_makes_the_cluster_the_default);
+
 fn a_context_in_the_settings_makes_the_cluster_the_default() {
     if !require("kubernetes") {
         return;

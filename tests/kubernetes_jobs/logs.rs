@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::place::{Job, Place};
 use crate::cluster::space::kubeconfig;
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
-#[test]
+on_each_cluster!(a_follower_hears_everything_from_pending_over_a_retry_to_the_end);
+
 fn a_follower_hears_everything_from_pending_over_a_retry_to_the_end() {
     if !require("kubernetes-node") {
         return;
@@ -93,7 +94,8 @@ impl Cutter {
     }
 }
 
-#[test]
+on_each_cluster!(a_broken_stream_is_taken_up_again_where_it_broke);
+
 fn a_broken_stream_is_taken_up_again_where_it_broke() {
     if !require("kubernetes-node") {
         return;
@@ -122,7 +124,8 @@ fn a_broken_stream_is_taken_up_again_where_it_broke() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
 
-#[test]
+on_each_cluster!(what_has_no_log_says_why);
+
 fn what_has_no_log_says_why() {
     if !require("kubernetes") {
         return;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use csw::kube::{Access, Cluster};
 use serde_json::{Value, json};
 
-use crate::cluster::space::{Space, kubeconfig};
+use crate::cluster::space::{CONTAINER_SECURITY, POD_SECURITY, Space, kubeconfig, minor};
 use crate::support::Output;
 
 /// A namespace with jobs.
@@ -24,8 +24,9 @@ impl Job {
             "metadata": {"name": id, "labels": labels, "annotations": {"csw/model": "Examples/Echo"}},
             "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": labels}, "spec": {
                 "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
+                "securityContext": json_of(POD_SECURITY),
                 "containers": [{"name": "job", "image": "csw-test/busybox:1", "imagePullPolicy": "IfNotPresent",
-                    "command": ["sh", "-c", command],
+                    "command": ["sh", "-c", command], "securityContext": json_of(CONTAINER_SECURITY),
                     "resources": {"requests": {"cpu": "0.01", "memory": "1Mi"}}}]}}}}),
         }
     }
@@ -104,12 +105,19 @@ impl Place {
         access.connect().await.unwrap()
     }
 
-    /// Says in the Job controller's place how a job without pods has ended.
+    /// Says in the Job controller's place how a job has ended that is suspended: of one that isn't, newer releases let
+    /// nobody change the start.
     pub async fn finish(&self, cluster: &Cluster, id: &str, condition: &str, at: &str) {
         let good = condition == "Complete";
-        let mut status = json!({"startTime": "2026-01-01T00:00:00Z",
-            "conditions": [{"type": condition, "status": "True", "lastTransitionTime": at, "lastProbeTime": at,
-                "reason": "Test", "message": "said so"}]});
+        // What newer releases want to have been said before.
+        let before = if good { "SuccessCriteriaMet" } else { "FailureTarget" };
+        let kinds = if minor() < 31 { vec![condition] } else { vec![before, condition] };
+        let conditions = kinds.iter().map(|kind| {
+            json!({"type": kind, "status": "True", "lastTransitionTime": at, "lastProbeTime": at,
+                "reason": "Test", "message": "said so"})
+        });
+        let mut status =
+            json!({"startTime": "2026-01-01T00:00:00Z", "conditions": conditions.collect::<Vec<_>>()});
         if good {
             status["succeeded"] = 1.into();
             status["completionTime"] = at.into();
@@ -119,4 +127,8 @@ impl Place {
         let path = format!("/apis/batch/v1/namespaces/{}/jobs/{id}/status", self.space.name);
         cluster.merge_patch(&path, &json!({"status": status}), "finish a job").await.unwrap();
     }
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }

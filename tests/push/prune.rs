@@ -1,7 +1,7 @@
 use super::{Project, at_registry, digests, json};
 use crate::registry::content;
 use crate::support::registry::Registry;
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
 #[test]
 fn the_engine_s_old_images_go_after_they_were_shown() {
@@ -62,12 +62,13 @@ async fn the_registry_s_images_go_with_all_their_tags_or_stay() {
     assert_eq!(at_registry(&registry, &path, "old").await, None);
 }
 
-#[test]
+on_each_cluster!(what_the_cluster_uses_stays);
+
 fn what_the_cluster_uses_stays() {
     if !require("docker") || !require("kubernetes") {
         return;
     }
-    let kubeconfig = std::env::var("CSW_TEST_KUBECONFIG").unwrap();
+    let kubeconfig = crate::cluster::space::kubeconfig();
     let config = tempfile::tempdir().unwrap();
     let project = Project::new("localhost:1", config.path());
     for (seed, name) in ["scheduler:v0", "redis:v0"].iter().enumerate() {

@@ -2,9 +2,10 @@
 
 use super::fixture;
 use crate::cluster::space::Space;
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
-#[test]
+on_each_cluster!(the_api_server_accepts_every_object);
+
 fn the_api_server_accepts_every_object() {
     if !require("kubernetes") {
         return;

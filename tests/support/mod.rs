@@ -1,5 +1,6 @@
 //! A hermetic place to run the built `csw` in: empty environment, its own HOME, its own working folder.
 
+pub mod clusters;
 mod docker;
 mod faulty_proxy;
 mod generated;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io::Write};
 
+pub(crate) use clusters::on_each_cluster;
 #[allow(unused_imports)] // for those who look at the engine
 pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
 pub use faulty_proxy::{FaultyProxy, Instead};
@@ -24,7 +26,7 @@ pub use generated::generated;
 pub use python::environment as python_environment;
 pub use redis::Redis;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
-pub use require::{missing, node_loss_command, on_path, require, restart_command};
+pub use require::{missing, node_loss_command, on_path, require, restart_command, run};
 #[allow(unused_imports)] // for those that run csw in images
 pub use stack_images::{StackImages, static_program};
 pub use up::Up;

@@ -7,6 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::clusters::{self, Release};
+
+/// A service, and the cluster that is asked for it.
+type Asked = (String, Option<&'static str>);
+
 /// Programs that a test may ask for by their names.
 const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make", "openssl", "chromium"];
 
@@ -16,17 +21,22 @@ const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make
 /// - `pypi`: a Python 3 that makes virtual environments, and a package index that pip reaches
 /// - `docker`: a Docker engine and its client
 /// - `redis`, `registry`: the programs of Redis and of a registry for images, which tests start themselves
-/// - `kubernetes`: kubectl, and a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names
-/// - `kubernetes-node`: one whose nodes run the image `csw-test/busybox:1`
-/// - `kubernetes-restart`: a command that restarts its API server, `CSW_TEST_KUBE_RESTART`
-/// - `kubernetes-node-loss`: a command that takes its nodes away and brings others, `CSW_TEST_NODE_LOSS`
+/// - `kubernetes-oldest`, `kubernetes-newest`: a cluster of such a release among those whose kubeconfigs
+///   `CSW_TEST_KUBECONFIG` lists
+/// - `kubernetes`: kubectl, and the cluster that the test runs on, which may be used freely
+/// - `kubernetes-node`: that its nodes run the image `csw-test/busybox:1`
+/// - `kubernetes-restart`: a command that restarts the API server of the cluster that `KUBECONFIG` names,
+///   `CSW_TEST_KUBE_RESTART`
+/// - `kubernetes-node-loss`: one that takes its nodes away and brings others, `CSW_TEST_NODE_LOSS`
 /// - a program of that name on PATH
 pub fn require(service: &str) -> bool {
-    // Each is asked for once, however many tests need it.
-    static KNOWN: Mutex<BTreeMap<String, Arc<OnceLock<Option<String>>>>> = Mutex::new(BTreeMap::new());
+    // Each is asked for once, however many tests need it; what is asked of a cluster, once of each.
+    static KNOWN: Mutex<BTreeMap<Asked, Arc<OnceLock<Option<String>>>>> = Mutex::new(BTreeMap::new());
+    let kubeconfig = service.starts_with("kubernetes").then(|| clusters::current().ok()).flatten();
+    let asked = (service.to_owned(), kubeconfig.map(|cluster| cluster.kubeconfig.as_str()));
     let known = {
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(service.to_owned()).or_default().clone()
+        known.entry(asked).or_default().clone()
     };
     let why = known.get_or_init(|| find(service).err());
     if let Some(why) = why {
@@ -42,6 +52,8 @@ fn find(service: &str) -> Result<(), String> {
         "redis" => program("redis-server"),
         "registry" => program("docker-registry"),
         "kubernetes" => kubernetes(),
+        "kubernetes-oldest" => clusters::find(Release::Oldest).map(drop),
+        "kubernetes-newest" => clusters::find(Release::Newest).map(drop),
         "kubernetes-node" => node(),
         "kubernetes-restart" => restart_command().map(drop),
         "kubernetes-node-loss" => node_loss_command().map(drop),
@@ -59,12 +71,12 @@ fn everything_that_is_required_is_there() {
     }
 }
 
-/// The shell command that restarts the API server of the cluster.
+/// The shell command that restarts the API server of the cluster that `KUBECONFIG` names.
 pub fn restart_command() -> Result<String, String> {
     command("CSW_TEST_KUBE_RESTART", "restarts the API server")
 }
 
-/// The shell command that takes the cluster's nodes away and brings others.
+/// The shell command that takes the nodes of the cluster away that `KUBECONFIG` names, and brings others.
 pub fn node_loss_command() -> Result<String, String> {
     command("CSW_TEST_NODE_LOSS", "takes the nodes away and brings others")
 }
@@ -118,15 +130,11 @@ fn node() -> Result<(), String> {
 }
 
 fn kubectl(args: &[&str]) -> Result<(), String> {
-    let kubeconfig = std::env::var("CSW_TEST_KUBECONFIG").unwrap_or_default();
-    if kubeconfig.is_empty() {
-        return Err("CSW_TEST_KUBECONFIG names no kubeconfig".into());
-    }
-    run(Command::new("kubectl").args(args).env("KUBECONFIG", kubeconfig))
+    run(Command::new("kubectl").args(args).env("KUBECONFIG", &clusters::current()?.kubeconfig))
 }
 
 /// Runs it to its end; if it fails, says how it ended: its last line.
-pub(super) fn run(command: &mut Command) -> Result<(), String> {
+pub fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{command:?}: {e}"))?;
     if output.status.success() {
         return Ok(());

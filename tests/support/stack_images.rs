@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
-use super::docker::{Base, base_image};
+use super::docker::{Base, base_image, docker, docker_says};
 use super::require::{missing, require};
 use super::{Csw, Sandbox};
 
 /// A registry that nobody has: the images are in the engine, and stay there.
 const REGISTRY: &str = "csw.test";
+/// The tag under which they are built.
+const BUILT: &str = "built";
+
+/// The images of csw's services.
+const SERVICES: [&str; 3] = ["scheduler", "outputs_processor", "redis"];
 
 /// The csw that runs in images from scratch: the one that `CSW_TEST_STATIC_PROGRAM` names, else one that is built now,
 /// which takes minutes the first time. `None` leaves the test out, like [`require`].
@@ -49,6 +54,7 @@ pub struct StackImages {
     project: String,
     python: String,
     redis: String,
+    tag: String,
 }
 
 impl StackImages {
@@ -63,12 +69,43 @@ impl StackImages {
             "csw-test-stack-{:02x}{:02x}{:02x}{:02x}",
             checkout[0], checkout[1], checkout[2], checkout[3]
         );
-        let images = Self { program, project, python, redis };
+        let mut images = Self { program, project, python, redis, tag: BUILT.to_owned() };
         images.with(sandbox.csw(["svc", "build"])).ok();
         if !models.is_empty() {
             images.with(sandbox.csw(["models", "-n", &models.join(","), "build"])).ok();
         }
+        images.name_by_content(models);
         Some(images)
+    }
+
+    /// Gives the images a tag that tells what is in them: a node that has pulled a name never asks for it again.
+    fn name_by_content(&mut self, models: &[&str]) {
+        static TIDIED: Once = Once::new();
+        TIDIED.call_once(|| self.remove_old_names());
+        let image =
+            |model: &&str| model.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric() && c != '/', "");
+        let models = models.iter().map(|model| image(model).replace('/', "_") + "_tasks");
+        let names: Vec<String> = SERVICES.iter().map(|&name| name.to_owned()).chain(models).collect();
+        let mut content = Sha256::new();
+        for name in &names {
+            content.update(docker_says(["image", "inspect", "--format", "{{.Id}}", &self.image(name)]));
+        }
+        let tag: String = content.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+        for name in &names {
+            docker_says(["tag", &self.image(name), &format!("{REGISTRY}/{}/{name}:{tag}", self.project)]);
+        }
+        self.tag = tag;
+    }
+
+    /// Takes away the names that earlier runs have given; what is in the images stays under the one that they were built
+    /// with, or goes.
+    fn remove_old_names(&self) {
+        let images = format!("{REGISTRY}/{}/*", self.project);
+        let said = docker_says(["images", "--format", "{{.Repository}}:{{.Tag}}", &images]);
+        for name in said.lines().filter(|name| !name.ends_with(&format!(":{BUILT}"))) {
+            // One of which a container is left over stays until it has gone too.
+            drop(docker(["rmi", name]).output());
+        }
     }
 
     /// A run of csw that knows the engine and these images by its settings: registry, project, tag, bases.
@@ -78,7 +115,7 @@ impl StackImages {
         csw.with_engine()
             .env("CSW_REGISTRY", REGISTRY)
             .env("PROJECT", &self.project)
-            .env("TAG", "test")
+            .env("TAG", &self.tag)
             .env("CSW_BASE_IMAGE", &self.python)
             .env("CSW_REDIS_BASE_IMAGE", &self.redis)
             .env("CSW_PROGRAM", &self.program)
@@ -87,7 +124,7 @@ impl StackImages {
 
     /// The name of an image, as in `scheduler` and `examples_solow_tasks`.
     pub fn image(&self, name: &str) -> String {
-        format!("{REGISTRY}/{}/{name}:test", self.project)
+        format!("{REGISTRY}/{}/{name}:{}", self.project, self.tag)
     }
 
     /// The static csw.

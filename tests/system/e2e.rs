@@ -1,11 +1,16 @@
 //! From nothing to results that the web app has and a person can read, and back to nothing.
 
+use crate::support::on_each_cluster;
 use serde_json::{Value, json};
 
 use super::harness::{System, example};
 use crate::outputs::cs_storage;
 
-#[tokio::test(flavor = "multi_thread")]
+on_each_cluster!(
+    #[tokio::test(flavor = "multi_thread")]
+    all_tasks_of_the_examples_run_on_a_cluster_and_their_results_are_pushed
+);
+
 async fn all_tasks_of_the_examples_run_on_a_cluster_and_their_results_are_pushed() {
     let models = vec![example("Solow"), example("Epidemic")];
     let Some(system) = System::new(models, "").await else { return };

@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 use super::harness::System;
 use super::quick::quick;
-use crate::cluster::space::SERVER;
-use crate::support::{WebApp, docker_says, node_loss_command, require, restart_command};
+use crate::cluster::space::{kubeconfig, server};
+use crate::support::{WebApp, docker_says, node_loss_command, on_each_cluster, require, restart_command};
 
 /// Jobs, unless `CSW_TEST_JOBS` says how many.
 const JOBS: usize = 120;
@@ -38,19 +38,25 @@ fn runs(app: &WebApp) -> usize {
 async fn run(script: &str) {
     // What it starts would keep a pipe open.
     let (out, err) = (Stdio::null(), Stdio::null());
-    let status = Command::new("sh").args(["-c", script]).stdout(out).stderr(err).status().await;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).env("KUBECONFIG", kubeconfig());
+    let status = shell.stdout(out).stderr(err).status().await;
     assert!(status.unwrap().success(), "{script}");
 }
 
+on_each_cluster!(
+    #[tokio::test(flavor = "multi_thread")] oldest every_job_ends_in_one_result_whatever_is_killed,
+    "its containers are killed, and its node lost, by the Docker engine, which runs the pods of that cluster alone"
+);
+
 #[allow(clippy::await_holding_lock)] // nobody in this process waits for the lock on a thread of this runtime
-#[tokio::test(flavor = "multi_thread")]
 async fn every_job_ends_in_one_result_whatever_is_killed() {
     if !["kubernetes-node", "kubernetes-restart", "docker"].iter().all(|what| require(what)) {
         return;
     }
     let restart = restart_command().unwrap();
     let lose_node = require("kubernetes-node-loss").then(|| node_loss_command().unwrap());
-    let _alone = SERVER.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = server().write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let count = std::env::var("CSW_TEST_JOBS").ok().map_or(JOBS, |n| n.parse().unwrap());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let settings = "  jobs: {max_running: 12}\n  replicas: {scheduler: 2}\n";

@@ -27,9 +27,11 @@ pub struct System {
     http: reqwest::Client,
 }
 
-/// Folders of this machine that are the cluster's disks.
+/// Folders of this machine that are the cluster's disks: those that its default StorageClass hands out, or, where it has
+/// none, some that are offered to it.
 pub struct Disks {
-    folder: tempfile::TempDir,
+    namespace: String,
+    folder: Option<tempfile::TempDir>,
     volumes: Vec<String>,
     kubeconfig: String,
 }
@@ -271,13 +273,18 @@ impl Drop for Forward {
 
 impl Disks {
     pub fn new(namespace: &str) -> Self {
+        let kubeconfig = crate::cluster::space::kubeconfig();
+        let mut disks =
+            Self { namespace: namespace.to_owned(), folder: None, volumes: Vec::new(), kubeconfig };
+        let classes = disks.kubectl(&["get", "storageclasses", "-o", "json"], "");
+        if classes.contains("storageclass.kubernetes.io/is-default-class\": \"true\"") {
+            return disks;
+        }
         let folder =
             tempfile::Builder::new().prefix("disks-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let kubeconfig = crate::cluster::space::kubeconfig();
-        let mut disks = Self { folder, volumes: Vec::new(), kubeconfig };
         for (claim, size) in [("data-redis-master-0", "8Gi"), ("outputs-records", "1Gi"), ("outputs", "10Gi")]
         {
-            let path = disks.path(claim);
+            let path = folder.path().join(claim);
             std::fs::create_dir(&path).unwrap();
             // Whatever user a pod has.
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -293,12 +300,18 @@ impl Disks {
             );
             disks.volumes.push(volume);
         }
+        disks.folder = Some(folder);
         disks
     }
 
     /// The folder behind a claim.
     pub fn path(&self, claim: &str) -> PathBuf {
-        self.folder.path().join(claim)
+        if let Some(folder) = &self.folder {
+            return folder.path().join(claim);
+        }
+        let get = |args: &[&str]| self.kubectl(&[&["-n", &self.namespace, "get"], args].concat(), "");
+        let volume = get(&["pvc", claim, "-o", "jsonpath={.spec.volumeName}"]);
+        get(&["pv", &volume, "-o", "jsonpath={.spec.local.path}{.spec.hostPath.path}"]).into()
     }
 
     /// The bucket.
@@ -306,22 +319,27 @@ impl Disks {
         self.path("outputs")
     }
 
-    fn kubectl(&self, args: &[&str], stdin: &str) {
+    fn kubectl(&self, args: &[&str], stdin: &str) -> String {
         use std::io::Write as _;
         let mut child = Command::new("kubectl")
             .args(args)
             .env("KUBECONFIG", &self.kubeconfig)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "kubectl {args:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
 impl Drop for Disks {
     fn drop(&mut self) {
+        if self.volumes.is_empty() {
+            return;
+        }
         let mut args = vec!["delete", "persistentvolume", "--wait=false"];
         args.extend(self.volumes.iter().map(String::as_str));
         let command = Command::new("kubectl")

@@ -1,11 +1,16 @@
 //! Secrets that change while the system runs.
 
+use crate::support::on_each_cluster;
 use serde_json::json;
 
 use super::harness::System;
 use super::quick::quick;
 
-#[tokio::test(flavor = "multi_thread")]
+on_each_cluster!(
+    #[tokio::test(flavor = "multi_thread")]
+    secrets_change_while_simulations_run
+);
+
 async fn secrets_change_while_simulations_run() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let written = |app: &str| vec![("Test/Quick".to_owned(), quick(folder.path(), app))];

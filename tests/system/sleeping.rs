@@ -1,12 +1,17 @@
 //! Inputs servers that nobody asks are scaled to zero, and woken by the next request.
 
+use crate::support::on_each_cluster;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::harness::{System, example};
 
-#[tokio::test(flavor = "multi_thread")]
+on_each_cluster!(
+    #[tokio::test(flavor = "multi_thread")]
+    an_idle_inputs_server_sleeps_until_somebody_asks
+);
+
 async fn an_idle_inputs_server_sleeps_until_somebody_asks() {
     let Some(system) = System::new(vec![example("Epidemic")], "  inputs_idle_timeout: 4s\n").await else {
         return;
