@@ -42,6 +42,11 @@ pub enum EndCause {
         /// What: the key of a Secret, …
         why: String,
     },
+    /// Kubernetes does not make its pod.
+    Refused {
+        /// Its words.
+        why: String,
+    },
     /// It had not ended when its time was up.
     Deadline {
         /// Its time, from its creation on, in seconds.
@@ -78,6 +83,7 @@ impl AttemptEnd {
                 EndCause::Memory { .. }
                 | EndCause::Image { .. }
                 | EndCause::Configuration { .. }
+                | EndCause::Refused { .. }
                 | EndCause::Deadline { .. }
                 | EndCause::Deleted,
             ) => Blame::Job,
@@ -114,6 +120,7 @@ impl fmt::Display for EndCause {
             Self::NodeLost { why } => write!(f, "it lost its node: {why}"),
             Self::Image { why } => write!(f, "its image can't be pulled: {why}"),
             Self::Configuration { why } => write!(f, "its container can't be started: {why}"),
+            Self::Refused { why } => write!(f, "Kubernetes does not make its pod: {why}"),
             Self::Deadline { seconds: Some(seconds) } => {
                 write!(f, "it had not ended {seconds} s after its start, which was its deadline")
             }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::EndCause;
 use crate::error::{Diagnose, Exit};
 use crate::kube::KubeError;
 use crate::model::JobId;
@@ -68,6 +69,14 @@ pub enum RuntimeError {
         /// Where it was looked for.
         namespace: String,
     },
+    /// It can't start, whatever it is waited for.
+    #[error("job {id} can't start: {why}")]
+    Hindered {
+        /// Which.
+        id: JobId,
+        /// What keeps it from starting.
+        why: EndCause,
+    },
     /// What was deleted is still there.
     #[error("not gone after {seconds} s: {left}")]
     Lingers {
@@ -85,6 +94,10 @@ pub enum RuntimeError {
         source: std::io::Error,
     },
 }
+
+/// What to do about a job that can't start.
+pub const HINDERED: &str =
+    "Correct what it names, cancel the job and submit it again: `csw jobs cancel --on kubernetes ID`";
 
 /// Why something was refused that may be taken later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +139,7 @@ impl Diagnose for RuntimeError {
         match self {
             Self::Kube(error) => error.exit(),
             Self::Log { .. } => Exit::Remote,
-            Self::Lingers { .. } => Exit::Failed,
+            Self::Lingers { .. } | Self::Hindered { .. } => Exit::Failed,
             Self::Io { .. }
             | Self::Spawn { .. }
             | Self::Process { .. }
@@ -147,6 +160,7 @@ impl Diagnose for RuntimeError {
             Self::Conflict { name, .. } => {
                 vec![format!("Choose another id, or remove it: `csw jobs cancel --on kubernetes {name}`")]
             }
+            Self::Hindered { id, .. } => vec![HINDERED.replace("ID", id.as_str())],
             Self::Lingers { .. } => {
                 vec!["A node that is gone keeps its pods: see `kubectl get nodes`".to_owned()]
             }

@@ -7,5 +7,5 @@ pub mod process;
 mod runtime;
 
 pub use ending::{AttemptEnd, Blame, EndCause};
-pub use error::{Obstacle, RuntimeError};
+pub use error::{HINDERED, Obstacle, RuntimeError};
 pub use runtime::{AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream};

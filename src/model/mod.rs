@@ -29,6 +29,6 @@ pub use model::{ClusterType, Entry, Model, RepoLocation, ResourcePair, Resources
 pub use name::ModelName;
 pub use object_ref::{FIELD_MANAGER, GroupVersionKind, ObjectRef};
 pub use placement::{Gpu, Placement, TaintEffect, Toleration, TolerationOperator};
-pub use quantity::{Cpu, Memory};
+pub use quantity::{Cpu, Memory, milli_units};
 pub use test_plan::{App, AppKind, TestPlan};
 pub use timestamp::BuildTimestamp;

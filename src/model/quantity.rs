@@ -86,7 +86,7 @@ impl FromStr for Cpu {
 
 /// Thousandths of the unit that a Kubernetes quantity means, or `None` if it isn't one. Fractions of a
 /// thousandth are rounded up, as the API server does.
-fn milli_units(s: &str) -> Option<u128> {
+pub fn milli_units(s: &str) -> Option<u128> {
     let digits_end = s.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(s.len());
     let (number, suffix) = s.split_at(digits_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));

@@ -6,10 +6,12 @@ mod printer;
 mod progress;
 pub mod prompt;
 mod report;
+mod sentence;
 mod table;
 
 pub use format::Format;
 pub use printer::{ColorChoice, Printer, Verbosity};
 pub use progress::Progress;
 pub use report::report;
+pub use sentence::sentence;
 pub use table::Table;

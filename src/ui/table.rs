@@ -8,20 +8,32 @@ use tabled::settings::{Padding, Style, Width, peaker::PriorityMax};
 pub struct Table {
     heading: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    notes: Vec<String>,
     empty: &'static str,
 }
 
 impl Table {
     /// A table with these column headings, upper-case by convention; `empty` is shown when there is no row.
     pub fn new(heading: &[&'static str], empty: &'static str) -> Self {
-        Self { heading: heading.to_vec(), rows: Vec::new(), empty }
+        Self { heading: heading.to_vec(), rows: Vec::new(), notes: Vec::new(), empty }
     }
 
     /// Adds a row; one cell a heading. Line breaks and control characters in a cell become blanks.
     pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
-        let clean = |c: String| c.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.rows.push(cells.into_iter().map(|c| clean(c.into())).collect());
     }
+}
+
+impl Table {
+    /// Adds a paragraph below the rows, which is not cut.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(clean(note.into()));
+    }
+}
+
+/// Line breaks and control characters become blanks.
+fn clean(text: String) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl fmt::Display for Table {
@@ -41,6 +53,9 @@ impl fmt::Display for Table {
         }
         for line in table.to_string().lines() {
             writeln!(f, "{}", line.trim_end())?;
+        }
+        for note in &self.notes {
+            writeln!(f, "\n{}", note.trim_end())?;
         }
         Ok(())
     }

@@ -3,9 +3,10 @@ use std::process::Stdio;
 use serde_json::json;
 
 use super::place::{Job, Place};
-use crate::support::require;
+use crate::support::{on_each_cluster, require};
 
-#[test]
+on_each_cluster!(a_wait_ends_with_the_last_job_and_tells_how_they_ended);
+
 fn a_wait_ends_with_the_last_job_and_tells_how_they_ended() {
     if !require("kubernetes-node") {
         return;
@@ -41,7 +42,89 @@ fn a_wait_ends_with_the_last_job_and_tells_how_they_ended() {
     }
 }
 
-#[test]
+/// A wait that would never end: it must do so by itself, with the reason.
+fn ends_by_itself(place: &Place, id: &str, words: &str) {
+    let output = place.jobs(&["wait", id]);
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("1 of 1 jobs can't start") && output.stderr.contains(words),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains(&format!("csw jobs cancel --on kubernetes {id}")), "{}", output.stderr);
+    // A cell holds a sentence; the rest is elsewhere.
+    let table = place.jobs(&["list"]).stdout;
+    let longest = table.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(longest < 250, "{longest}: {table}");
+    let whole = place.json(&["status", id], 0)[0]["reason"].as_str().unwrap().to_owned();
+    assert!(whole.contains(words), "{whole}");
+    let shown = place.jobs(&["status", id]).stdout;
+    assert!(shown.contains(&whole), "{shown}\n{whole}");
+    // Nor does who follows its log hear anything, ever.
+    let output = place.jobs(&["logs", "-f", id]);
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(output.stderr.contains("can't start") && output.stderr.contains(words), "{}", output.stderr);
+}
+
+on_each_cluster!(what_is_refused_for_what_it_is_is_not_waited_for);
+
+fn what_is_refused_for_what_it_is_is_not_waited_for() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let place = Place::new();
+    place.space.apply_by_kubectl(
+        &json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small", "namespace": place.space.name},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "64Mi"}, "default": {"memory": "32Mi"}}]}})
+        .to_string(),
+    );
+    place.create([
+        Job::new("large", "exit 0").container("resources", json!({"limits": {"memory": "3Gi"}})),
+        Job::new("nameless", "exit 0").container("image", json!("not/A/name")),
+    ]);
+    ends_by_itself(&place, "large", "maximum memory usage per Container is 64Mi");
+    let output = place.jobs(&["wait", "nameless"]);
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(output.stderr.contains("InvalidImageName"), "{}", output.stderr);
+    place.space.refuse_pods("none");
+    place.create([Job::new("crowded", "exit 0")]);
+    ends_by_itself(&place, "crowded", "exceeded quota: none");
+}
+
+on_each_cluster!(newest what_pod_security_refuses_is_not_waited_for, "the oldest has no PodSecurity admission");
+
+fn what_pod_security_refuses_is_not_waited_for() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let place = Place::new();
+    place.create([Job::new("daring", "exit 0")
+        .container("securityContext", json!({}))
+        .pod("securityContext", json!({}))]);
+    ends_by_itself(&place, "daring", "violates PodSecurity \"restricted:latest\"");
+}
+
+on_each_cluster!(a_quota_that_others_use_up_is_waited_for);
+
+fn a_quota_that_others_use_up_is_waited_for() {
+    if !require("kubernetes-node") {
+        return;
+    }
+    let place = Place::new();
+    place.create([Job::new("first", "until [ -e /tmp/go ]; do sleep 0.1; done")
+        .pod("volumes", json!([{"name": "tmp", "emptyDir": {}}]))
+        .container("volumeMounts", json!([{"name": "tmp", "mountPath": "/tmp"}]))]);
+    place.until("first", |j| j["status"] == "RUNNING");
+    place.space.kubectl(&["create", "quota", "one", "--hard=pods=1"]);
+    while place.space.get("quota/one")["status"]["used"]["pods"] != "1" {}
+    place.create([Job::new("second", "exit 0")]);
+    place.until("second", |j| j["reason"].as_str().is_some_and(|r| r.contains("exceeded quota: one")));
+    let output = place.jobs(&["wait", "second", "--timeout", "1s"]);
+    assert!(output.code == 5 && output.stderr.contains("the time ran out"), "{}", output.stderr);
+}
+
+on_each_cluster!(nothing_is_left_of_a_cancelled_job_when_cancel_returns);
+
 fn nothing_is_left_of_a_cancelled_job_when_cancel_returns() {
     if !require("kubernetes-node") {
         return;

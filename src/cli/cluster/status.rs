@@ -12,7 +12,7 @@ use crate::kube::ready::{Verdict, image_digests};
 use crate::kube::{DEFAULT_CONCURRENCY, Observer, Sight, Target};
 use crate::model::ObjectRef;
 use crate::sink::ClusterSink;
-use crate::ui::{Format, Printer, Table};
+use crate::ui::{Format, Printer, Table, sentence};
 
 /// How long the first look may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -143,7 +143,7 @@ fn table(view: &View) -> Table {
             if row.ready { "yes" } else { "no" }.to_owned(),
             age(row.created.as_deref()),
             if images.is_empty() { "-".to_owned() } else { images.join(",") },
-            row.status.clone(),
+            sentence(&row.status),
         ]);
     }
     table

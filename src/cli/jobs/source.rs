@@ -67,9 +67,9 @@ impl NamedJobsArgs {
                     for id in &ids {
                         jobs.push(one(&client, id).await?);
                     }
-                    view::show(printer, output, &jobs)?;
+                    view::show_whole(printer, output, &jobs)?;
                 }
-                JobSource::Kubernetes(jobs) => view::show(printer, output, &all(&jobs, &ids).await?)?,
+                JobSource::Kubernetes(jobs) => view::show_whole(printer, output, &all(&jobs, &ids).await?)?,
             }
             Ok(Exit::Ok)
         })

@@ -6,7 +6,7 @@ use crate::model::JobId;
 use crate::services::client::SchedulerClient;
 use crate::services::outputs_processor::wire::ResultsQuery;
 use crate::store::{Undelivered, UndeliveredState};
-use crate::ui::{Format, Table};
+use crate::ui::{Format, Table, sentence};
 
 /// Results that are asked for at once.
 const PAGE: usize = 1000;
@@ -48,7 +48,7 @@ pub(super) async fn list(
                     result.task.to_string(),
                     result.tries.to_string(),
                     result.since.map(|at| format!("{at:.0}")).unwrap_or_default(),
-                    result.reason.clone().unwrap_or_default(),
+                    result.reason.as_deref().map(sentence).unwrap_or_default(),
                 ]);
             }
             table

@@ -1,9 +1,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::job::EndCause;
 use crate::job::kubernetes::ClusterJob;
 use crate::model::{Job, JobStatus};
-use crate::ui::{Format, Printer, Table};
+use crate::ui::{Format, Printer, Table, sentence};
 
 /// A job that can be shown.
 pub(super) trait Row: Serialize {
@@ -11,6 +12,10 @@ pub(super) trait Row: Serialize {
     const PLACED: bool;
     fn job(&self) -> &Job;
     fn node(&self) -> Option<&str>;
+    /// What keeps it from ever starting, where that is known.
+    fn hindrance(&self) -> Option<&EndCause> {
+        None
+    }
 }
 
 impl Row for Job {
@@ -35,6 +40,25 @@ impl Row for ClusterJob {
     fn node(&self) -> Option<&str> {
         self.node.as_deref()
     }
+
+    fn hindrance(&self) -> Option<&EndCause> {
+        self.hindrance.as_ref().map(|h| &h.cause)
+    }
+}
+
+/// The same, with the whole of each reason that is too long for a cell below the table.
+pub(super) fn show_whole<R: Row>(printer: Printer, format: Format, jobs: &[R]) -> anyhow::Result<()> {
+    let names = |jobs: &&[R]| jobs.iter().map(|row| row.job().id.to_string()).collect();
+    let whole = |jobs: &&[R]| {
+        let mut table = table(jobs);
+        for job in jobs.iter().map(Row::job) {
+            if let Some(reason) = job.reason.as_deref().filter(|reason| sentence(reason) != *reason) {
+                table.note(format!("{}: {reason}", job.id));
+            }
+        }
+        table
+    };
+    printer.view(format, &jobs, whole, names)
 }
 
 /// Writes jobs to stdout.
@@ -65,7 +89,7 @@ fn table<R: Row>(jobs: &[R]) -> Table {
         if R::PLACED {
             cells.extend([job.attempt.to_string(), row.node().unwrap_or_default().to_owned()]);
         }
-        cells.push(job.reason.clone().unwrap_or_default());
+        cells.push(job.reason.as_deref().map(sentence).unwrap_or_default());
         table.row(cells);
     }
     table

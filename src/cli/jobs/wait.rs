@@ -8,6 +8,7 @@ use super::view::{self, Row};
 use crate::cli::Context;
 use crate::cli::complete::job_ids;
 use crate::error::{Exit, Failure};
+use crate::job::HINDERED;
 use crate::job::kubernetes::{ClusterJob, KubernetesJobs};
 use crate::model::{Job, JobId, JobStatus, Seconds};
 use crate::services::client::SchedulerClient;
@@ -77,6 +78,11 @@ pub(super) fn run(context: &Context, args: WaitArgs) -> anyhow::Result<Exit> {
 /// Shows the jobs; an error unless all of them have succeeded.
 fn conclude<R: Row>(printer: Printer, output: Format, jobs: &[R], why: &str) -> anyhow::Result<Exit> {
     view::show(printer, output, jobs)?;
+    let hindered: Vec<&R> = jobs.iter().filter(|row| row.hindrance().is_some()).collect();
+    if let Some((first, why)) = hindered.first().and_then(|row| Some((row.job(), row.hindrance()?))) {
+        let message = format!("{} of {} jobs can't start; {}: {why}", hindered.len(), jobs.len(), first.id);
+        return Err(Failure::failed(message).hint(HINDERED.replace("ID", first.id.as_str())).into());
+    }
     let unfinished = jobs.iter().filter(|row| !row.job().status.is_final()).count();
     if unfinished > 0 {
         let message = format!("the time ran out: {unfinished} of {} jobs have not ended", jobs.len());

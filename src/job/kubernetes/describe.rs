@@ -4,8 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Hindrance;
 use super::manifest::{ATTEMPT_LABEL, JOB_ID_LABEL, MODEL_ANNOTATION, TASK_ANNOTATION};
-use crate::kube::ready::{Surroundings, Trouble, Verdict, assess, condition, items, number, text};
+use crate::kube::ready::{
+    Surroundings, Trouble, Verdict, assess, condition, items, number, refusal_words, text,
+};
 use crate::model::{GroupVersionKind, Job, JobId, JobStatus, ModelName, TaskName};
 
 static POD: LazyLock<GroupVersionKind> = LazyLock::new(|| GroupVersionKind::new("v1", "Pod"));
@@ -20,6 +23,9 @@ pub struct ClusterJob {
     pub node: Option<String>,
     /// Its last pod.
     pub pod: Option<String>,
+    /// What keeps it from ever starting unless somebody does something.
+    #[serde(skip)]
+    pub hindrance: Option<Hindrance>,
 }
 
 /// The job's id, if a Kubernetes Job is one of ours.
@@ -65,7 +71,24 @@ pub(super) fn describe(job: &Value, pods: &[&Value], complaint: Option<&str>) ->
         },
         node: last.map(|p| text(p, "/spec/nodeName").to_owned()).filter(|n| !n.is_empty()),
         pod: last.map(|p| text(p, "/metadata/name").to_owned()),
+        hindrance: hindrance(job, status, last, complaint),
     })
+}
+
+fn hindrance(
+    job: &Value,
+    status: JobStatus,
+    last: Option<&Value>,
+    complaint: Option<&str>,
+) -> Option<Hindrance> {
+    if status != JobStatus::Pending || held(job).is_some() {
+        return None;
+    }
+    match (last, complaint) {
+        (Some(pod), _) => trouble(pod).and_then(|t| Hindrance::of_pod(&t)),
+        (None, Some(complaint)) => Hindrance::of_complaint(complaint),
+        (None, None) => None,
+    }
 }
 
 fn standing(
@@ -101,7 +124,7 @@ fn standing(
     } else {
         let waits = match (active, complaint) {
             (Some(pod), _) => words(pod),
-            (None, Some(complaint)) => complaint.to_owned(),
+            (None, Some(complaint)) => refusal_words(complaint),
             (None, None) => "waits for its pod".to_owned(),
         };
         Some(before.map_or(waits.clone(), |before| format!("{waits}; {before}")))

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::jobs::selector;
 use super::pod_log::{Delivered, container, has_ended, has_started};
 use super::snapshot::Kind;
-use super::{KubernetesJobs, Tracker, describe};
+use super::{Hindrance, KubernetesJobs, Tracker, describe};
 use crate::job::RuntimeError;
 use crate::kube::ready::text;
 use crate::kube::{LogLine, LogRange};
@@ -170,7 +170,12 @@ impl Follower {
                 continue;
             }
             let (Scope::FromNow(id) | Scope::Whole { id, .. }) = &self.scope;
-            let reason = self.tracker.snapshot.one(id).and_then(|j| j.job.reason);
+            let told = self.tracker.snapshot.one(id);
+            if let Some(Hindrance { cause, for_good: true }) = told.as_ref().and_then(|j| j.hindrance.clone())
+            {
+                return Err(RuntimeError::Hindered { id: id.clone(), why: cause });
+            }
+            let reason = told.and_then(|j| j.job.reason);
             if let Some(reason) = reason.filter(|r| said.as_ref() != Some(r)) {
                 note(&self.sender, reason.clone()).await;
                 said = Some(reason);

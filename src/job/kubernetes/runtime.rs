@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::follow::Scope;
+use super::hindrance::STARTUP_PATIENCE;
 use super::jobs::{resource, selector};
 use super::live::{Live, Standing};
 use super::manifest::{complete, is_same, job_name};
@@ -23,9 +24,6 @@ use crate::model::{JobId, TaskResult};
 
 /// Lines that a log's end is looked for in.
 const TAIL_LINES: u64 = 200;
-/// How long a container that can't be started may try: a registry that is away comes back, and a Secret that is
-/// missing may be set meanwhile.
-const STARTUP_PATIENCE: Duration = Duration::from_secs(300);
 /// How long a new Job is offered to a server that can't take it, before it is said to be away.
 const CREATE_PATIENCE: Duration = Duration::from_secs(3);
 /// Between attempts at what has to be done in the end.

@@ -10,6 +10,7 @@ mod job;
 mod lookup;
 mod pod;
 mod pvc;
+mod refusal;
 mod service;
 mod stateful_set;
 mod surroundings;
@@ -17,5 +18,6 @@ mod verdict;
 
 pub use assess::{assess, has_pods, trivially_ready};
 pub use lookup::{condition, image_digests, items, number, text};
+pub use refusal::{Refusal, refusal_words};
 pub use surroundings::Surroundings;
 pub use verdict::{PodPlace, Trouble, Verdict};

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use super::ending::ending;
 use super::entry::Entry;
 use super::seen::{SeenJob, SeenPod, Stuck};
-use crate::job::kubernetes::job_name;
+use crate::job::kubernetes::{Hindrance, job_name};
 use crate::job::{AttemptEnd, AttemptKey};
-use crate::kube::ready::text;
+use crate::kube::ready::{refusal_words, text};
 use crate::model::JobId;
 
 /// Everything that is known of the namespace's Jobs, by the ids of the jobs: a change, and a question, costs as much as
@@ -21,10 +21,20 @@ pub(super) struct Index {
     jobs: HashMap<String, JobId>,
     /// Name of a pod → the job.
     pods: HashMap<String, JobId>,
-    /// UID of a Kubernetes Job → name of the last event that complains about it, and its words.
-    complaints: HashMap<String, (String, String)>,
+    /// UID of a Kubernetes Job → the last complaint about it.
+    complaints: HashMap<String, Complaint>,
     /// Name of an event → UID of the Job.
     events: HashMap<String, String>,
+}
+
+/// That no pod could be made of a Job.
+#[derive(Debug)]
+struct Complaint {
+    /// The event's name.
+    event: String,
+    words: String,
+    /// Since when there have been complaints.
+    since: Instant,
 }
 
 /// How an attempt stands.
@@ -45,6 +55,13 @@ pub(in crate::job::kubernetes) struct Doomed {
     pub(in crate::job::kubernetes) uid: Option<String>,
     /// The grace periods of its pods that live.
     pub(in crate::job::kubernetes) graces: Vec<u64>,
+}
+
+impl Complaint {
+    fn stuck(&self) -> Option<Stuck> {
+        let Hindrance { cause, for_good } = Hindrance::of_complaint(&self.words)?;
+        Some(Stuck { cause, since: self.since, for_good })
+    }
 }
 
 impl Index {
@@ -77,7 +94,12 @@ impl Index {
         }
         let uid = text(event, "/involvedObject/uid").to_owned();
         self.events.insert(name.to_owned(), uid.clone());
-        self.complaints.insert(uid, (name.to_owned(), text(event, "/message").to_owned()));
+        let since = self.complaints.get(&uid).map_or_else(Instant::now, |before| before.since);
+        let words = text(event, "/message").to_owned();
+        self.complaints.insert(uid, Complaint { event: name.to_owned(), words, since });
+        if let Some(id) = self.jobs.get(text(event, "/involvedObject/name")).cloned() {
+            self.changed(&id);
+        }
     }
 
     pub(super) fn job_gone(&mut self, name: &str) {
@@ -101,7 +123,7 @@ impl Index {
 
     pub(super) fn complaint_gone(&mut self, name: &str) {
         let Some(uid) = self.events.remove(name) else { return };
-        if self.complaints.get(&uid).is_some_and(|(last, _)| last == name) {
+        if self.complaints.get(&uid).is_some_and(|last| last.event == name) {
             self.complaints.remove(&uid);
         }
     }
@@ -156,8 +178,11 @@ impl Index {
         match ending(job, &pods, entry.doomed.contains(&name)) {
             Some((end, sure)) => Standing::Ended(end, sure),
             None => {
-                let stuck = pods.into_iter().filter(|p| p.lives()).find_map(|p| p.stuck.clone());
-                Standing::Lives(stuck)
+                // Of a template that pods were made of before, another can be made.
+                let refused =
+                    || self.complaints.get(&job.uid).filter(|_| pods.is_empty() && job.held.is_none());
+                let stuck = pods.iter().filter(|p| p.lives()).find_map(|p| p.stuck.clone());
+                Standing::Lives(stuck.or_else(|| refused().and_then(Complaint::stuck)))
             }
         }
     }
@@ -175,7 +200,7 @@ impl Index {
         match entry.pods_of(&job.uid).into_iter().rfind(|p| p.lives()) {
             Some(pod) => pod.waits.clone(),
             None => Some(match self.complaints.get(&job.uid) {
-                Some((_, words)) => words.clone(),
+                Some(complaint) => refusal_words(&complaint.words),
                 None => "waits for its pod".to_owned(),
             }),
         }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::job::EndCause;
+use crate::job::kubernetes::Hindrance;
 use crate::job::kubernetes::describe::{self, attempt_of, created, id_of};
 use crate::job::kubernetes::pod_log::{container, exit_code, has_started};
 use crate::job::kubernetes::snapshot::owner;
@@ -12,18 +13,6 @@ use crate::model::JobId;
 
 /// Why a pod ended that its node, not its program, has ended.
 const NODE_REASONS: [&str; 5] = ["NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting"];
-/// What keeps a container from starting and may heal by itself: what of it is about its image …
-const IMAGE: [&str; 6] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-];
-/// … and what about its configuration.
-const CONFIGURATION: [&str; 3] = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
-
 /// What is kept of a Kubernetes Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SeenJob {
@@ -76,7 +65,7 @@ pub(super) struct SeenPod {
     pub(super) grace: Option<u64>,
 }
 
-/// A container that can't start.
+/// A container that can't start, or a pod that isn't made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::job::kubernetes) struct Stuck {
     pub(in crate::job::kubernetes) cause: EndCause,
@@ -145,21 +134,13 @@ impl SeenPod {
 }
 
 fn stuck(trouble: &Trouble, before: Option<&Stuck>, now: Instant) -> Option<Stuck> {
-    let reason = trouble.reason.as_str();
-    let why = trouble.words().split_whitespace().collect::<Vec<_>>().join(" ");
-    let cause = if IMAGE.contains(&reason) {
-        EndCause::Image { why }
-    } else if CONFIGURATION.contains(&reason) {
-        EndCause::Configuration { why }
-    } else {
-        return None;
-    };
+    let Hindrance { cause, for_good } = Hindrance::of_pod(trouble)?;
     let same = before.filter(|b| std::mem::discriminant(&b.cause) == std::mem::discriminant(&cause));
     Some(Stuck {
         // Between two attempts it only says that it waits for the next.
-        cause: same.filter(|_| reason == "ImagePullBackOff").map_or(cause, |b| b.cause.clone()),
+        cause: same.filter(|_| trouble.reason == "ImagePullBackOff").map_or(cause, |b| b.cause.clone()),
         since: same.map_or(now, |b| b.since),
-        for_good: trouble.grace.is_zero(),
+        for_good,
     })
 }
 
