@@ -61,6 +61,7 @@ pub(super) fn build(
         own.map(|t| t.value.0).or_else(|| web.and_then(|w| other(w).clone())).filter(|t| !t.is_empty())
     };
     let entry = file.entry.map_or(Entry::Python { interpreter: None }, |e| e.value.0);
+    let network = file.network.map(|n| n.value).unwrap_or_default();
     let test = super::test_plan::plan(file.test, &entry, problems);
     Some(Model {
         oneliner: text(file.oneliner, |w| &w.oneliner),
@@ -83,7 +84,8 @@ pub(super) fn build(
         skip_test: file.skip_test.is_some_and(|s| s.value),
         test,
         placement: Placement {
-            internet: file.network.and_then(|n| n.value.internet).is_some_and(|i| i.value),
+            internet: network.internet.is_some_and(|i| i.value),
+            egress: network.egress.map(|e| e.value).unwrap_or_default(),
             gpu: file.gpu.map(|g| g.value.gpu()),
             node_selector: file.node_selector.map(|s| s.value).unwrap_or_default(),
             tolerations: file.tolerations.map(|t| t.value).unwrap_or_default(),

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::document::{Code, Decode, Node, Optional, Problems, entries, integer, nearest, record};
+use super::document::{
+    Code, Decode, Node, Optional, Problems, Required, Spanned, entries, integer, nearest, record,
+};
 use super::text::Text;
-use crate::model::{Gpu, Labels, TaintEffect, Toleration, TolerationOperator, is_label_key, is_label_value};
+use crate::model::{
+    Cidr, Egress, Gpu, Labels, TaintEffect, Toleration, TolerationOperator, is_label_key, is_label_value,
+};
 use crate::written_schema::schema;
 
 record! {
@@ -15,6 +19,18 @@ record! {
     pub(super) struct Network {
         /// Whether they may reach the internet; false if left out. They always reach what csw itself needs.
         pub(super) internet: Optional<bool>,
+        /// What else they may reach: a database, a licence server, ….
+        pub(super) egress: Optional<Vec<Egress>>,
+    }
+}
+
+record! {
+    /// Addresses that a model's pods may reach.
+    struct EgressTable {
+        /// The addresses, as in 10.20.0.0/16; 10.20.3.4/32 is a single one.
+        cidr: Required<Cidr>,
+        /// TCP ports there; every port and protocol if left out.
+        ports: Optional<Vec<Port>>,
     }
 }
 
@@ -58,6 +74,10 @@ pub(crate) struct PodCount(pub(crate) u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GpuCount(u32);
 
+/// From 1 to 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Port(u16);
+
 /// The name of an extended resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ResourceName(String);
@@ -74,6 +94,43 @@ impl GpuTable {
 impl Decode for PodCount {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         integer(node, 0, 100, problems).and_then(|n| u32::try_from(n).ok()).map(Self)
+    }
+}
+
+impl Decode for Port {
+    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        integer(node, 1, 65535, problems).and_then(|n| u16::try_from(n).ok()).map(Self)
+    }
+}
+
+impl Decode for Cidr {
+    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        let Some(text) = node.text() else {
+            problems.wrong_type(node, Self::EXPECTED);
+            return None;
+        };
+        let cidr = text.parse().ok();
+        if cidr.is_none() {
+            problems.invalid(node.span, Self::EXPECTED, text);
+        }
+        cidr
+    }
+}
+
+impl Decode for Egress {
+    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        let EgressTable { cidr, ports } = EgressTable::decode(node, problems)?;
+        let Spanned { value: cidr, span, .. } = cidr.into_inner()?;
+        if cidr.hides_metadata() {
+            let words = format!("{cidr} takes in 169.254.169.254, where clouds tell a node's credentials");
+            problems.refuse(span, words).set_help(
+                "name the addresses that the model needs; `internet: true` means the internet without private addresses, \
+                 and 169.254.169.254/32 that very address",
+            );
+            return None;
+        }
+        let ports = ports.map(|p| p.value.into_iter().map(|port| port.0).collect()).unwrap_or_default();
+        Some(Self { cidr, ports })
     }
 }
 
@@ -198,12 +255,24 @@ impl Decode for Toleration {
 schema! {
     PodCount => { "type": "integer", "minimum": 0, "maximum": 100 },
     GpuCount => { "type": "integer", "minimum": 1, "maximum": 64 },
+    Port => { "type": "integer", "minimum": 1, "maximum": 65535 },
+    Cidr => { "type": "string", "pattern": "^[0-9A-Fa-f.:]+/[0-9]{1,3}$" },
     ResourceName => { "type": "string", "pattern": "^[^/]+/[^/]+$", "examples": ["nvidia.com/gpu"] },
     Labels => {
         "type": "object",
         "additionalProperties": { "type": ["string", "number", "boolean"] },
         "examples": [{ "cloud.google.com/gke-nodepool": "large" }]
     },
+}
+
+impl JsonSchema for Egress {
+    fn schema_name() -> Cow<'static, str> {
+        "Egress".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        EgressTable::json_schema(generator)
+    }
 }
 
 impl JsonSchema for Toleration {

@@ -1,5 +1,6 @@
 //! Validated domain types. What can be constructed is valid; nothing here does I/O.
 
+mod cidr;
 mod duration;
 mod error;
 mod image;
@@ -16,6 +17,7 @@ mod quantity;
 mod test_plan;
 mod timestamp;
 
+pub use cidr::Cidr;
 pub use duration::Seconds;
 pub use error::ModelError;
 pub use image::ImageReference;
@@ -28,7 +30,7 @@ pub use label::{DnsLabel, Labels, is_label_key, is_label_value};
 pub use model::{ClusterType, Entry, Model, RepoLocation, ResourcePair, Resources};
 pub use name::ModelName;
 pub use object_ref::{FIELD_MANAGER, GroupVersionKind, ObjectRef};
-pub use placement::{Gpu, Placement, TaintEffect, Toleration, TolerationOperator};
+pub use placement::{Egress, Gpu, Placement, TaintEffect, Toleration, TolerationOperator};
 pub use quantity::{Cpu, Memory, milli_units};
 pub use test_plan::{App, AppKind, TestPlan};
 pub use timestamp::BuildTimestamp;

@@ -1,12 +1,15 @@
 use serde::{Deserialize, Serialize};
 
-use super::Labels;
+use super::{Cidr, Labels};
 
 /// Where a model's pods may run, and what they may reach: what matters on a Kubernetes cluster only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// Whether the model's pods may reach the internet.
     pub internet: bool,
+    /// What else they may reach, beside what csw itself needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Egress>,
     /// Graphics processors of one simulation.
     pub gpu: Option<Gpu>,
     /// Labels that a node must have, beside the cluster's own for models.
@@ -21,12 +24,22 @@ impl Default for Placement {
     fn default() -> Self {
         Self {
             internet: false,
+            egress: Vec::new(),
             gpu: None,
             node_selector: Labels::default(),
             tolerations: Vec::new(),
             inputs_replicas: 1,
         }
     }
+}
+
+/// Addresses that a model's pods may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Egress {
+    /// The addresses.
+    pub cidr: Cidr,
+    /// TCP ports there; every port and protocol if empty.
+    pub ports: Vec<u16>,
 }
 
 /// Graphics processors, as an extended resource of Kubernetes.

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::context::{ModelInput, RenderContext};
 use super::template;
-use crate::model::{ClusterType, ImageReference, Labels, Model, Resources, Toleration, is_label_value};
+use crate::model::{
+    ClusterType, Egress, ImageReference, Labels, Model, Resources, Toleration, is_label_value,
+};
 
 /// Environment variables of a model's pods that csw sets: a model can't.
 const RESERVED: [&str; 6] = ["OWNER", "TITLE", "EXP_TASK_TIME", "CS_URL", "BUCKET", "JOB_ID"];
@@ -33,6 +35,7 @@ pub(super) struct ModelView<'m> {
     deadline: u64,
     grace: u32,
     internet: bool,
+    egress: Vec<&'m Egress>,
     node_selector: Labels,
     tolerations: Vec<&'m Toleration>,
     json: String,
@@ -96,6 +99,7 @@ impl<'m> ModelView<'m> {
             deadline: whole(limit + settings.jobs.start_allowance.as_secs_f64()),
             grace: context.grace_seconds,
             internet: model.placement.internet,
+            egress: model.placement.egress.iter().collect(),
             node_selector: node_selector(model, context),
             tolerations: settings.tolerations.models.iter().chain(&model.placement.tolerations).collect(),
             json: serde_json::to_string(model).map_err(|e| vec![format!("{}: {e}", model.name)])?,

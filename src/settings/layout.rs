@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::config::document::{Decode, Node, Optional, Problems, entries, record};
 use crate::config::placement::PodCount;
 use crate::model::{
-    Cpu, DnsLabel, KubernetesSettings, Labels, LimitRange, Memory, PullPolicy, Seconds, Toleration, Volume,
-    is_label_key,
+    Cidr, Cpu, DnsLabel, KubernetesSettings, Labels, LimitRange, Memory, PullPolicy, Seconds, Toleration,
+    Volume, is_label_key,
 };
 use crate::written_schema::schema;
 
@@ -141,10 +141,6 @@ struct Quantities(BTreeMap<String, String>);
 #[derive(Debug)]
 struct ObjectName(String);
 
-/// A block of addresses.
-#[derive(Debug)]
-struct Cidr(String);
-
 /// Five fields of cron.
 #[derive(Debug)]
 struct CronSchedule(String);
@@ -184,7 +180,7 @@ impl KubernetesTable {
         to.inputs_idle_timeout = self.inputs_idle_timeout.map(|t| t.value);
         if let Some(table) = self.network.map(|n| n.value) {
             let cidrs =
-                |c: Optional<Vec<Cidr>>| c.map(|c| c.value.into_iter().map(|c| c.0).collect::<Vec<_>>());
+                |c: Optional<Vec<Cidr>>| c.map(|c| c.value.into_iter().map(String::from).collect::<Vec<_>>());
             put(&mut to.network.policies, table.policies);
             put(&mut to.network.dns_cidrs, cidrs(table.dns_cidrs));
             put(&mut to.network.api_server_cidrs, cidrs(table.api_server_cidrs));
@@ -277,18 +273,6 @@ impl Decode for PullPolicy {
     }
 }
 
-impl Decode for Cidr {
-    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
-        text(node, "a block of addresses, as in 10.0.0.0/8 or fc00::/7", problems, |t| {
-            let (address, bits) = t.split_once('/')?;
-            let address: std::net::IpAddr = address.parse().ok()?;
-            let most = if address.is_ipv4() { 32 } else { 128 };
-            bits.parse::<u8>().ok().filter(|b| *b <= most && !bits.starts_with('+'))?;
-            Some(Self(t.to_owned()))
-        })
-    }
-}
-
 impl Decode for CronSchedule {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         text(node, "five fields of cron, as in \"*/30 * * * *\"", problems, |t| {
@@ -334,7 +318,6 @@ schema! {
     DnsLabel => { "type": "string", "pattern": "^[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?$" },
     ObjectName => { "type": "string", "pattern": "^[0-9a-z]([0-9a-z.-]{0,251}[0-9a-z])?$" },
     PullPolicy => { "enum": ["IfNotPresent", "Always", "Never"] },
-    Cidr => { "type": "string", "pattern": "^[0-9A-Fa-f.:]+/[0-9]{1,3}$" },
     CronSchedule => { "type": "string", "examples": ["*/30 * * * *"] },
     Quantities => {
         "type": "object",

@@ -12,6 +12,7 @@ mod faults;
 mod killed;
 mod lifecycle;
 mod port_forward;
+mod reach;
 mod refused;
 mod replace;
 mod restart;

@@ -45,6 +45,10 @@ pub fn dask_model() -> Model {
         secrets: vec!["OSPC_TOKEN".into()],
         placement: Placement {
             internet: true,
+            egress: vec![
+                Egress { cidr: "10.20.0.0/16".parse().unwrap(), ports: vec![5432, 443] },
+                Egress { cidr: "fd00::1/128".parse().unwrap(), ports: Vec::new() },
+            ],
             gpu: Some(Gpu { count: 1, resource: "nvidia.com/gpu".into() }),
             node_selector: Labels::one("size", "large").unwrap(),
             tolerations: vec![Toleration {

@@ -37,9 +37,12 @@ pub fn quick(folder: &std::path::Path, web_app: &str) -> String {
     std::fs::create_dir_all(&package).unwrap();
     std::fs::write(package.join("__init__.py"), "").unwrap();
     std::fs::write(package.join("functions.py"), FUNCTIONS).unwrap();
+    // A model that says nothing of it reaches nobody but csw.
+    let url: url::Url = web_app.parse().unwrap();
+    let (host, port) = (url.host_str().unwrap(), url.port().unwrap());
     format!(
         "owner: Test\ntitle: Quick\ntimestamp: \"2026-01-15 09:00\"\nrepo_url: {}\nentry: {{python: {{}}}}\nsim_time_limit: 2m\n\
-         env: {{WEB_APP: \"{web_app}\"}}\nresources:\n  requests: {{cpu: 0.01, memory: 16M}}\n  limits: {{cpu: 1, memory: 128M}}\n",
+         env: {{WEB_APP: \"{web_app}\"}}\nnetwork: {{egress: [{{cidr: {host}/32, ports: [{port}]}}]}}\nresources:\n  requests: {{cpu: 0.01, memory: 16M}}\n  limits: {{cpu: 1, memory: 128M}}\n",
         folder.display()
     )
 }
