@@ -47,7 +47,9 @@ impl Cluster {
     ) -> Result<Value, KubeError> {
         let query = format!("?fieldManager={}", crate::model::FIELD_MANAGER);
         let path = resource.path(Some(namespace), None) + &query;
-        self.exchange(Method::POST, path, "application/json", object.to_string(), what).await
+        let made = call(Method::POST, path, "application/json", object.to_string(), what);
+        // What the server says of a Secret may quote it.
+        self.exchange(Call { secret: resource.gvk.kind == "Secret", ..made }, what).await
     }
 
     /// Changes some fields of an object (a JSON merge patch) and returns it as it is then.
@@ -57,7 +59,11 @@ impl Cluster {
     pub async fn merge_patch(&self, path: &str, patch: &Value, what: &str) -> Result<Value, KubeError> {
         let query = format!("?fieldManager={}", crate::model::FIELD_MANAGER);
         let path = format!("{path}{query}");
-        self.exchange(Method::PATCH, path, "application/merge-patch+json", patch.to_string(), what).await
+        self.exchange(
+            call(Method::PATCH, path, "application/merge-patch+json", patch.to_string(), what),
+            what,
+        )
+        .await
     }
 
     /// Replaces an object, which says what version of it is meant, and returns it as it is then.
@@ -66,7 +72,7 @@ impl Cluster {
     /// When the server refuses: 409 if somebody has changed it since.
     pub async fn replace(&self, path: &str, object: &Value, what: &str) -> Result<Value, KubeError> {
         let path = format!("{path}?fieldManager={}", crate::model::FIELD_MANAGER);
-        self.exchange(Method::PUT, path, "application/json", object.to_string(), what).await
+        self.exchange(call(Method::PUT, path, "application/json", object.to_string(), what), what).await
     }
 
     /// Deletes an object if it is as insisted on; `false` if it was gone already.
@@ -114,23 +120,17 @@ impl Cluster {
         let what = format!("delete {} in the namespace {namespace}", resource.plural);
         let options =
             DeleteOptions { grace_period_seconds: grace_seconds, ..DeleteOptions::new(propagation) };
-        let mut answer =
-            self.exchange(Method::DELETE, path, "application/json", options.json(&what)?, &what).await?;
+        let mut answer = self
+            .exchange(call(Method::DELETE, path, "application/json", options.json(&what)?, &what), &what)
+            .await?;
         Ok(match answer.get_mut("items").map(Value::take) {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         })
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: String,
-        content_type: &'static str,
-        body: String,
-        what: &str,
-    ) -> Result<Value, KubeError> {
-        let reply = self.send(call(method, path, content_type, body, what)).await?;
+    async fn exchange(&self, call: Call, what: &str) -> Result<Value, KubeError> {
+        let reply = self.send(call).await?;
         serde_json::from_slice(&reply.body)
             .map_err(|e| KubeError::Answer { what: what.to_owned(), why: e.to_string() })
     }

@@ -14,8 +14,6 @@ pub struct JobRun<'r> {
     pub id: &'r JobId,
     /// Image tag, if another than the template's is asked for.
     pub tag: Option<&'r str>,
-    /// Environment variables beside the template's, which they replace.
-    pub env: &'r BTreeMap<String, String>,
     /// Annotations of the Job beside the template's, which they replace.
     pub annotations: &'r BTreeMap<String, String>,
 }
@@ -49,13 +47,6 @@ pub fn instantiate(template: &Object, run: &JobRun<'_>) -> Result<Object, Render
         let image: ImageReference = image.parse().map_err(|e| invalid(format!("{e}")))?;
         let image = image.with_tag(tag).map_err(|e| invalid(e.to_string()))?;
         container.insert("image".to_owned(), image.to_string().into());
-    }
-    let env = container.entry("env").or_insert_with(|| json!([]));
-    let env = env.as_array_mut().ok_or_else(|| lacks("list `env`"))?;
-    for (name, text) in run.env {
-        env.retain(|e| e.get("name").is_none_or(|n| n != name));
-        // Kubernetes takes `$(NAME)` for a reference.
-        env.push(json!({"name": name, "value": text.replace('$', "$$")}));
     }
     Object::new(value).map_err(|lack| invalid(format!("the job template {lack}")))
 }

@@ -47,6 +47,7 @@ fn needs(account: &str, resource: &str, subresource: &str, verb: &str) -> bool {
         ("scheduler", "pods", "log") => &["get", "list", "watch"],
         ("scheduler", "leases", "") => &["get", "create", "update"],
         ("scheduler", "deployments", "") => &["get", "list", "watch"],
+        ("scheduler", "secrets", "") => &["create"],
         ("scheduler", "configmaps" | "events", "") => &["get", "list", "watch"],
         ("job-cleanup", "jobs", "") => &["get", "list", "delete", "deletecollection"],
         _ => &[],

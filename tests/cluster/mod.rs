@@ -17,3 +17,4 @@ mod refused;
 mod replace;
 mod restart;
 pub mod space;
+mod viewer;

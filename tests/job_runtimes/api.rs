@@ -17,6 +17,7 @@ use tokio::sync::watch;
 #[derive(Default)]
 struct Inner {
     jobs: BTreeMap<String, Value>,
+    secrets: BTreeMap<String, Value>,
     /// What happened to Jobs, in order.
     events: Vec<Value>,
     /// Events before this one are not told any more.
@@ -80,6 +81,11 @@ impl Api {
         self.inner.lock().unwrap().jobs.keys().cloned().collect()
     }
 
+    /// The Secrets that were made.
+    pub fn secrets(&self) -> Vec<Value> {
+        self.inner.lock().unwrap().secrets.values().cloned().collect()
+    }
+
     /// Refuses all new Jobs from now on, or none any more.
     pub fn refuse(&self, refusal: Option<(u16, &'static str, &'static str)>) {
         self.inner.lock().unwrap().refusal = refusal;
@@ -138,7 +144,7 @@ fn status(code: u16, reason: &str, message: &str) -> Response {
 async fn answer(State(api): State<Api>, method: Method, uri: Uri, body: Bytes) -> Response {
     let path = uri.path();
     let name = path.rsplit('/').next().unwrap().to_owned();
-    let kind = ["jobs", "pods", "events"].into_iter().find(|k| *k == name).unwrap_or("job");
+    let kind = ["jobs", "pods", "events", "secrets"].into_iter().find(|k| *k == name).unwrap_or("job");
     let query: BTreeMap<String, String> =
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let watches = query.contains_key("watch");
@@ -180,6 +186,15 @@ async fn answer(State(api): State<Api>, method: Method, uri: Uri, body: Bytes) -
             drop(inner);
             api.changes.send_modify(|n| *n += 1);
             (StatusCode::CREATED, axum::Json(job)).into_response()
+        }
+        (Method::POST, "secrets") => {
+            let secret: Value = serde_json::from_slice(&body).unwrap();
+            let name = secret["metadata"]["name"].as_str().unwrap().to_owned();
+            if inner.secrets.contains_key(&name) {
+                return status(409, "AlreadyExists", "there is one");
+            }
+            inner.secrets.insert(name, secret.clone());
+            (StatusCode::CREATED, axum::Json(secret)).into_response()
         }
         (Method::DELETE, "job") => {
             drop(inner);

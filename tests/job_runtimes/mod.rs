@@ -2,6 +2,7 @@
 
 mod api;
 mod conformance;
+mod credentials;
 mod dispatch;
 mod endings;
 mod kubernetes;

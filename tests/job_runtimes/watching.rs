@@ -40,6 +40,29 @@ async fn a_thousand_jobs_cost_a_request_each() {
 }
 
 #[tokio::test]
+async fn credentials_cost_a_request_more_and_belong_to_their_job() {
+    let api = Api::start().await;
+    let runtime = runtime(&api).await.with_credentials(super::credentials::of_attempt());
+    let ids: Vec<String> = (0..100).map(|n| format!("run-{n}")).collect();
+    let each = futures::stream::iter(&ids).map(async |id| runtime.create(&spec(id, 1)).await.unwrap());
+    each.buffer_unordered(16).collect::<Vec<()>>().await;
+    assert_eq!((api.count("POST jobs"), api.count("POST secrets")), (100, 100));
+    let before = api.total();
+    // What is there already is made sure of, and made once.
+    runtime.create(&spec("run-7", 1)).await.unwrap();
+    assert_eq!((api.total() - before, api.secrets().len()), (3, 100));
+    let of = |id: &str| {
+        let secrets = api.secrets();
+        secrets.into_iter().find(|s| s["metadata"]["labels"]["job-id"] == id).unwrap()
+    };
+    let secret = of("run-7");
+    assert_eq!(secret["stringData"]["CSW_JOB_TOKEN"], "token of run-7 (attempt 1)");
+    let owner = &secret["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["name"]), (&"Job".into(), &"run-7".into()));
+    assert!(owner["uid"].as_str().is_some_and(|uid| uid.starts_with("uid-")), "{owner}");
+}
+
+#[tokio::test]
 async fn what_happens_while_the_server_is_away_is_made_up_for() {
     let api = Api::start().await;
     let runtime = runtime(&api).await;

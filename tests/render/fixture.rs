@@ -147,6 +147,6 @@ pub fn everything_in(context: RenderContext, bucket: &str) -> Vec<Object> {
 pub fn job(renderer: &Renderer, input: &ModelInput<'_>) -> Object {
     let template = renderer.job_template(input).unwrap();
     let id = format!("5f2c1b34-{}", input.model.name.safe()).parse().unwrap();
-    let run = job::JobRun { id: &id, tag: None, env: &BTreeMap::new(), annotations: &BTreeMap::new() };
+    let run = job::JobRun { id: &id, tag: None, annotations: &BTreeMap::new() };
     job::instantiate(&template, &run).unwrap()
 }

@@ -186,22 +186,14 @@ fn images_are_pinned_and_jobs_are_made() {
     );
 
     let id = "run-1".parse().unwrap();
-    let env =
-        [("CSW_JOB_TOKEN".to_owned(), "a$b".to_owned()), ("TITLE".to_owned(), "other".to_owned())].into();
     let annotations = [("csw/attempt".to_owned(), "1".to_owned())].into();
-    let run = job::JobRun { id: &id, tag: Some("v7"), env: &env, annotations: &annotations };
+    let run = job::JobRun { id: &id, tag: Some("v7"), annotations: &annotations };
     let job = job::instantiate(&template, &run).unwrap();
     assert_eq!((job.kind(), job.name(), job.namespace()), ("Job", "run-1", Some("csw")));
     assert_eq!(job.value().pointer(image).unwrap(), "gcr.io/my-project/pslmodels_taxcruncher_tasks:v7");
     assert_eq!(job.value().pointer("/metadata/labels/job-id").unwrap(), "run-1");
     assert_eq!(job.value().pointer("/spec/template/metadata/labels/job-id").unwrap(), "run-1");
     assert_eq!(job.value().pointer("/metadata/annotations/csw~1attempt").unwrap(), "1");
-    let env = job.value().pointer("/spec/template/spec/containers/0/env").unwrap().as_array().unwrap();
-    let value = |name: &str| {
-        env.iter().filter(|e| e["name"] == name).map(|e| e["value"].as_str().unwrap()).collect::<Vec<_>>()
-    };
-    assert_eq!(value("CSW_JOB_TOKEN"), ["a$$b"]);
-    assert_eq!(value("TITLE"), ["other"]);
     let run = job::JobRun { tag: Some("no tag"), ..run };
     assert!(job::instantiate(&template, &run).unwrap_err().to_string().contains("invalid image tag"));
     // What the scheduler reads in the cluster is that very template.

@@ -187,7 +187,7 @@ fn is_taken(pod: &Value) -> bool {
     !text(pod, "/spec/nodeName").is_empty() && items(pod, "/status/containerStatuses").next().is_none()
 }
 
-fn model_of(job: &Value) -> Option<ModelName> {
+pub(super) fn model_of(job: &Value) -> Option<ModelName> {
     let annotated = job.pointer("/metadata/annotations").and_then(|a| a.get(MODEL_ANNOTATION)?.as_str());
     if let Some(name) = annotated.and_then(|name| name.parse().ok()) {
         return Some(name);
@@ -208,7 +208,7 @@ fn model_of(job: &Value) -> Option<ModelName> {
     ModelName::new(owner, title).ok()
 }
 
-fn task_of(job: &Value) -> TaskName {
+pub(super) fn task_of(job: &Value) -> TaskName {
     let annotated = job.pointer("/metadata/annotations").and_then(|a| a.get(TASK_ANNOTATION)?.as_str());
     annotated.and_then(|t| t.parse().ok()).unwrap_or(TaskName::Sim)
 }

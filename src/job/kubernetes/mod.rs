@@ -2,6 +2,7 @@
 
 mod cancel;
 mod cleanup;
+mod credentials;
 mod describe;
 mod follow;
 mod hindrance;
@@ -16,6 +17,7 @@ mod tracker;
 mod wait;
 
 pub use cleanup::{CleanupOrder, Retention};
+pub use credentials::Credentials;
 pub use describe::ClusterJob;
 pub use follow::LogEvent;
 pub use hindrance::Hindrance;

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::credentials::{self, Credentials};
 use super::follow::Scope;
 use super::hindrance::STARTUP_PATIENCE;
 use super::jobs::{resource, selector};
@@ -29,17 +30,21 @@ const CREATE_PATIENCE: Duration = Duration::from_secs(3);
 /// Between attempts at what has to be done in the end.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Makes an attempt's Job: a whole `batch/v1` Job that carries the arguments, the token and the model's secrets to the
-/// executor, or says where they are. Name, namespace, labels and annotations are added.
+/// Makes an attempt's Job: a whole `batch/v1` Job that carries the arguments and the model's secrets to the executor, or
+/// says where they are. Name, namespace, labels, annotations and references to the credentials are added.
 pub type Manifest = dyn Fn(&AttemptSpec) -> Result<Value, RuntimeError> + Send + Sync;
 
 /// Runs each executor as a Kubernetes Job. Results are not left behind: an executor delivers its own.
 ///
 /// What becomes of the Jobs is watched by three connections for all of them; an attempt costs one request, that makes its
-/// Job. Which attempts have been put away is remembered no longer than the runtime lives.
+/// Job, and one that makes the Secret of its credentials, if it has any. Which attempts have been put away is remembered
+/// no longer than the runtime lives.
+///
+/// The Job comes first, since its Secret names it as its owner: so no Secret is ever left behind. A pod waits for its
+/// Secret; where this process ended in between, the next one makes it when it sees the pod wait.
 ///
 /// Needs `list`, `watch`, `get`, `create` and `delete` of jobs, `list` and `watch` of pods, `get` of their logs;
-/// `deletecollection` of pods to end them sooner than their own grace period says, `list` and `watch` of events to tell
+/// `create` of secrets for credentials; `deletecollection` of pods to end them sooner than their own grace period says, `list` and `watch` of events to tell
 /// why there is no pod.
 #[derive(Clone)]
 pub struct KubernetesRuntime {
@@ -47,6 +52,7 @@ pub struct KubernetesRuntime {
     /// The same, for making Jobs.
     hasty: KubernetesJobs,
     manifest: Arc<Manifest>,
+    credentials: Option<Arc<Credentials>>,
     pub(super) live: Arc<Live>,
     patience: Duration,
 }
@@ -66,7 +72,14 @@ impl KubernetesRuntime {
         let live = Arc::new(Live::start(&jobs).await?);
         let cluster = jobs.cluster.clone().with_patience(CREATE_PATIENCE);
         let hasty = KubernetesJobs { cluster, namespace: jobs.namespace.clone() };
-        Ok(Self { jobs, hasty, manifest, live, patience: STARTUP_PATIENCE })
+        Ok(Self { jobs, hasty, manifest, credentials: None, live, patience: STARTUP_PATIENCE })
+    }
+
+    /// Gives each executor these credentials, in a Secret that its Job owns.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Arc<Credentials>) -> Self {
+        self.credentials = Some(credentials);
+        self
     }
 
     /// How long a container may fail to start (its image can't be pulled, a Secret is missing) before its attempt is
@@ -77,24 +90,24 @@ impl KubernetesRuntime {
         self
     }
 
-    /// Whether the Job that has an attempt's name is the attempt; `false` once one that was in the way has gone.
-    async fn is_ours(&self, spec: &AttemptSpec, name: &str) -> Result<bool, RuntimeError> {
+    /// The Job that has an attempt's name, if it is the attempt; nothing once one that was in the way has gone.
+    async fn ours(&self, spec: &AttemptSpec, name: &str) -> Result<Option<Value>, RuntimeError> {
         let labels = [("fieldSelector", &*format!("metadata.name={name}"))];
         let found = self.jobs.objects(Kind::Job, &labels).await?;
-        let Some(job) = found.first() else { return Ok(false) };
-        if !is_same(job, spec) {
+        let Some(job) = found.into_iter().next() else { return Ok(None) };
+        if !is_same(&job, spec) {
             return Err(RuntimeError::Conflict {
                 name: name.to_owned(),
                 namespace: self.jobs.namespace.clone(),
             });
         }
-        if text(job, "/metadata/deletionTimestamp").is_empty() {
-            return Ok(true);
+        if text(&job, "/metadata/deletionTimestamp").is_empty() {
+            return Ok(Some(job));
         }
         // An earlier one of the same request that was stopped: it is no attempt any more.
         self.remove(&spec.key.id, Some(name), None).await?;
         self.jobs.delete_jobs(&spec.key.id, |n| n == name).await?;
-        Ok(false)
+        Ok(None)
     }
 
     async fn make(&self, spec: &AttemptSpec, object: &Value) -> Result<(), RuntimeError> {
@@ -104,16 +117,58 @@ impl KubernetesRuntime {
             let made =
                 self.hasty.cluster.create(&resource(Kind::Job), &self.jobs.namespace, object, &what).await;
             match made {
-                Ok(_) => return Ok(()),
+                Ok(job) => return self.equip_new(&name, &job).await,
                 Err(error) if error.refusal().is_some_and(|r| r.reason == "AlreadyExists") => {
-                    if self.is_ours(spec, &name).await? {
-                        return Ok(());
+                    if let Some(job) = self.ours(spec, &name).await? {
+                        return self.equip(&self.hasty, &job).await;
                     }
                     self.live.expect(&spec.key);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Makes the Secret of a Job that was just made. A Job that can't have one is of no use.
+    async fn equip_new(&self, name: &str, job: &Value) -> Result<(), RuntimeError> {
+        let equipped = self.equip(&self.hasty, job).await;
+        if equipped.is_err() {
+            let uid = text(job, "/metadata/uid");
+            if let Err(error) = self.hasty.delete_job(name, Some(uid)).await {
+                tracing::info!(%error, "a job without its credentials is left until it is started again");
+            }
+        }
+        equipped
+    }
+
+    /// Makes the Secret that a Job names, unless it is there.
+    async fn equip(&self, jobs: &KubernetesJobs, job: &Value) -> Result<(), RuntimeError> {
+        let credentials = self.credentials.as_ref();
+        let Some(secret) = credentials.and_then(|c| credentials::secret(job, c.as_ref())) else {
+            return Ok(());
+        };
+        let what = format!("create the Secret of job {}", text(job, "/metadata/name"));
+        let made = jobs.cluster.create(&credentials::resource(), &jobs.namespace, &secret, &what).await;
+        match made {
+            Ok(_) => Ok(()),
+            Err(error) if error.refusal().is_some_and(|r| r.reason == "AlreadyExists") => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes up for what another process was about to do when it ended; whether that is done.
+    async fn equip_again(&self, key: &AttemptKey) -> bool {
+        let name = job_name(key);
+        let found = self.jobs.cluster.get_path(&self.jobs.path(&name), &format!("read job {name}")).await;
+        let equipped = match found {
+            Ok(job) => self.equip(&self.jobs, &job).await,
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = &equipped {
+            tracing::warn!("cannot give job {name} its credentials: {error}");
+        }
+        equipped.is_ok()
     }
 
     /// Ends an attempt whose container does not start, as [`AttemptEnd::cause`] says.
@@ -129,7 +184,14 @@ impl KubernetesRuntime {
 #[async_trait]
 impl JobRuntime for KubernetesRuntime {
     async fn create(&self, spec: &AttemptSpec) -> Result<(), RuntimeError> {
-        let object = complete((self.manifest)(spec)?, spec, &self.jobs.namespace)?;
+        let mut object = complete((self.manifest)(spec)?, spec, &self.jobs.namespace)?;
+        if let Some(credentials) = &self.credentials {
+            let names = credentials(&spec.key, &spec.model, spec.task);
+            credentials::refer(&mut object, names.keys()).ok_or_else(|| RuntimeError::Manifest {
+                key: spec.key.to_string(),
+                reason: "the Job has no container".to_owned(),
+            })?;
+        }
         self.live.expect(&spec.key);
         let made = self.make(spec, &object).await;
         self.live.settle(&spec.key, made.is_ok());
@@ -146,7 +208,7 @@ impl JobRuntime for KubernetesRuntime {
 
     async fn wait(&self, key: &AttemptKey) -> Result<AttemptEnd, RuntimeError> {
         let mut changes = self.live.changes(&key.id);
-        let (mut looked, mut lived) = (false, false);
+        let (mut looked, mut lived, mut equipped) = (false, false, self.credentials.is_none());
         loop {
             let standing = self.live.standing(key);
             lived |= matches!(standing, Standing::Lives(_));
@@ -166,8 +228,18 @@ impl JobRuntime for KubernetesRuntime {
                 Standing::Lives(Some(stuck)) => {
                     let patience = if stuck.for_good { Duration::ZERO } else { self.patience };
                     let late = Instant::from_std(stuck.since) + patience;
+                    if !equipped && matches!(stuck.cause, EndCause::Configuration { .. }) {
+                        equipped = self.equip_again(key).await;
+                    }
+                    let again = async {
+                        match equipped {
+                            true => std::future::pending().await,
+                            false => tokio::time::sleep(PAUSE).await,
+                        }
+                    };
                     tokio::select! {
                         () = changes.next() => {}
+                        () = again => {}
                         () = tokio::time::sleep_until(late) => {
                             self.give_up(key).await;
                             return Ok(AttemptEnd { cause: Some(stuck.cause), ..AttemptEnd::default() });

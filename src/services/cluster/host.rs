@@ -2,17 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Deployed;
 use super::inputs::InputsServers;
-use crate::job::kubernetes::Manifest;
+use crate::job::kubernetes::{Credentials, Manifest};
 use crate::job::{AttemptKey, AttemptSpec, RuntimeError};
 use crate::model::{JobId, Model, TaskKwargs, TaskName, TaskResult};
 use crate::render::job::{JobRun, instantiate};
 use crate::services::dispatch::ModelHost;
-use crate::store::{ClusterKey, StartedAttempt};
+use crate::store::{Claims, ClusterKey, StartedAttempt};
 
 /// Runs models in their images: simulations as Jobs, short tasks by inputs servers.
 pub(super) struct ClusterHost {
@@ -60,21 +59,27 @@ impl ModelHost for ClusterHost {
 /// In a spec's `launch`: the image tag that was asked for.
 const TAG: &str = "tag";
 
-/// Makes an attempt's Job from the model's template: with what its executor proves itself with, and the key to its
-/// inputs. Both count for this job alone, and only until it has ended.
-pub(super) fn manifest(deployed: Deployed, key: ClusterKey) -> Arc<Manifest> {
+/// What an attempt's executor proves itself with, and the key to its inputs. Both count for this job alone, and only
+/// until it has ended.
+pub(super) fn credentials(key: ClusterKey) -> Arc<Credentials> {
+    Arc::new(move |attempt, model, task| {
+        let claims = Claims { id: attempt.id.clone(), attempt: attempt.attempt, model: model.clone(), task };
+        BTreeMap::from([
+            ("CSW_JOB_TOKEN".to_owned(), key.attempt_token(&claims).0.into()),
+            ("CSW_JOB_KEY".to_owned(), key.job_key(&attempt.id).to_text()),
+        ])
+    })
+}
+
+/// Makes an attempt's Job from the model's template.
+pub(super) fn manifest(deployed: Deployed) -> Arc<Manifest> {
     Arc::new(move |spec: &AttemptSpec| {
         let wrong = |reason: String| RuntimeError::Manifest { key: spec.key.to_string(), reason };
         let model =
             deployed.get(&spec.model).ok_or_else(|| wrong(format!("{} is not deployed", spec.model)))?;
-        let env = BTreeMap::from([
-            ("CSW_JOB_TOKEN".to_owned(), spec.token.0.clone()),
-            ("CSW_JOB_KEY".to_owned(), key.job_key(&spec.key.id).to_text().expose_secret().to_owned()),
-        ]);
         let run = JobRun {
             id: &spec.key.id,
             tag: spec.launch.get(TAG).and_then(Value::as_str),
-            env: &env,
             annotations: &BTreeMap::new(),
         };
         Ok(instantiate(&model.template, &run).map_err(|e| wrong(e.to_string()))?.into_value())

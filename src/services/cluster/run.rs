@@ -12,7 +12,7 @@ use url::Url;
 use super::Deployed;
 use super::catalogue::{ClusterCatalogue, watch_deployed};
 use super::forward::Front;
-use super::host::{ClusterHost, manifest};
+use super::host::{ClusterHost, credentials, manifest};
 use super::inputs::InputsServers;
 use super::retention::forget_ended;
 use super::sleep::Sleepers;
@@ -196,9 +196,8 @@ async fn lead(config: &SchedulerConfig, front: &Front, store: Arc<RedisStore>) -
     work.spawn(async move { ServiceError::Runtime(sleepers.run().await.into()) });
     let host: Arc<dyn ModelHost> =
         Arc::new(ClusterHost { deployed: deployed.clone(), inputs: Arc::new(inputs) });
-    let manifest = manifest(deployed, config.key.clone());
-    let runtime: Arc<dyn JobRuntime> =
-        Arc::new(KubernetesRuntime::start(KubernetesJobs::new(cluster), manifest).await?);
+    let runtime = KubernetesRuntime::start(KubernetesJobs::new(cluster), manifest(deployed)).await?;
+    let runtime: Arc<dyn JobRuntime> = Arc::new(runtime.with_credentials(credentials(config.key.clone())));
     let store = Arc::new(WatchedStore::new(store));
     let results: Arc<dyn Results> = Arc::new(
         RemoteResults::new(
