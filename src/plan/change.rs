@@ -3,6 +3,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::text_diff;
 use crate::model::ObjectRef;
 
 /// What would be done to an object.
@@ -56,16 +57,39 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
-    /// `1 → 2`; a dash stands for no field.
-    pub fn values(&self) -> String {
-        let side = |v: &Option<Value>| v.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
-        format!("{} → {}", side(&self.before), side(&self.after))
+    /// `1 → 2`; a dash stands for no field. Of long values only what is around the difference. Texts of several lines
+    /// come as lines behind the first: `-` as it is, `+` as it would be.
+    pub fn told(&self) -> Vec<String> {
+        let sides = (self.before.as_ref(), self.after.as_ref());
+        match sides {
+            (Some(Value::String(before)), Some(Value::String(after)))
+                if before.contains('\n') || after.contains('\n') =>
+            {
+                text_diff::by_lines(before, after)
+            }
+            (Some(Value::String(text)), None) if text.contains('\n') => {
+                [vec!["text → –".to_owned()], text_diff::whole('-', text)].concat()
+            }
+            (None, Some(Value::String(text))) if text.contains('\n') => {
+                [vec!["– → text".to_owned()], text_diff::whole('+', text)].concat()
+            }
+            (Some(before), Some(after)) => {
+                let (before, after) = text_diff::pair(&before.to_string(), &after.to_string());
+                vec![format!("{before} → {after}")]
+            }
+            (before, after) => {
+                let side = |v: Option<&Value>| {
+                    v.map_or_else(|| "–".to_owned(), |v| text_diff::shortened(&v.to_string()))
+                };
+                vec![format!("{} → {}", side(before), side(after))]
+            }
+        }
     }
 }
 
 impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.values())
+        write!(f, "{}: {}", self.path, self.told().join("\n"))
     }
 }
 

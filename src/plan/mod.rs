@@ -12,6 +12,7 @@ mod error;
 mod manifest;
 mod prune;
 pub mod record;
+mod text_diff;
 
 pub use change::{Action, Change, ChangeSet, Conflict, FieldChange, Summary};
 pub use conflict::changes_nothing;

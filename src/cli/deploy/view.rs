@@ -61,7 +61,10 @@ fn changes_table(set: &ChangeSet) -> Table {
     {
         table.row([action.to_string(), object.to_string(), reason.clone()]);
         for field in fields {
-            table.row([String::new(), format!("  {}", field.path), field.values()]);
+            for (n, line) in field.told().into_iter().enumerate() {
+                let path = if n == 0 { format!("  {}", field.path) } else { String::new() };
+                table.row([String::new(), path, line]);
+            }
         }
     }
     table
