@@ -87,19 +87,7 @@ impl Diagnose for KubeError {
                 "Run `csw cluster doctor` to see what is wrong, or choose another cluster with --context NAME",
             ),
             Self::Login { .. } => hint("Log in again with the tool that made the kubeconfig"),
-            Self::Refused { refusal, .. } => match refusal.code {
-                401 => hint(
-                    "The credentials are not valid (any more): log in again with the tool that made the kubeconfig",
-                ),
-                403 => hint("Run `csw cluster doctor` to see which permissions are missing"),
-                404 if refusal.message.starts_with("namespaces ") => hint(
-                    "Make it with `kubectl create namespace NAME`, or choose another with --namespace NAME",
-                ),
-                409 if refusal.is_field_conflict() => hint(
-                    "Take the fields over with --force-conflicts, or leave them out of the configuration",
-                ),
-                _ => Vec::new(),
-            },
+            Self::Refused { refusal, .. } => refusal.remedy.map(str::to_owned).into_iter().collect(),
             Self::Answer { .. } => Vec::new(),
         }
     }

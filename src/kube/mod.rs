@@ -1,6 +1,7 @@
 //! The Kubernetes API: who we are and where the server is, requests with retries, discovery, watches, readiness.
 
 mod access;
+mod cause;
 mod cluster;
 mod collection;
 mod discovery;
@@ -19,6 +20,7 @@ mod seen;
 mod status;
 mod wait;
 mod watch;
+mod words;
 
 pub use access::{Access, DEFAULT_CONCURRENCY};
 pub use cluster::Cluster;

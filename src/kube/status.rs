@@ -3,15 +3,18 @@ use std::fmt;
 
 use kube::core::Status;
 
+use super::cause;
+
 /// What servers say of fields that can't be changed: of most, of roles of bindings, of claims of volumes, of
 /// StatefulSets, of storage classes.
-const IMMUTABLE: [&str; 6] = [
+const IMMUTABLE: [&str; 7] = [
     "immutable",
     "cannot change roleRef",
     "may not change once set",
     "updates to statefulset spec for fields other than",
     "updates to parameters are forbidden",
     "updates to provisioner are forbidden",
+    "updates may not change fields other than",
 ];
 
 /// What the server said when it refused something.
@@ -21,8 +24,12 @@ pub struct Refusal {
     pub code: u16,
     /// `NotFound`, `Forbidden`, `Conflict`, `Invalid`, …; empty if the server named none.
     pub reason: String,
-    /// Its sentence.
+    /// Its words.
     pub message: String,
+    /// What they come to, in one sentence.
+    pub cause: String,
+    /// What to do about it, if that can be said.
+    pub remedy: Option<&'static str>,
     /// Fields that others own, by manager.
     pub conflicts: BTreeMap<String, Vec<String>>,
     /// Whether a field would change that can't in an object that exists.
@@ -36,10 +43,13 @@ impl Refusal {
     pub(super) fn parse(code: u16, body: &[u8], secret: bool) -> Self {
         let Ok(status) = serde_json::from_slice::<Status>(body) else {
             let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+            let message = if secret || text.trim().is_empty() { format!("HTTP status {code}") } else { text };
             return Self {
                 code,
                 reason: String::new(),
-                message: if secret || text.trim().is_empty() { format!("HTTP status {code}") } else { text },
+                cause: message.clone(),
+                message,
+                remedy: None,
                 conflicts: BTreeMap::new(),
                 immutable: false,
                 retry_after: None,
@@ -53,7 +63,8 @@ impl Refusal {
             }
         }
         let quoting = status.reason != "Forbidden" && status.reason != "NotFound" && conflicts.is_empty();
-        let message = if secret && quoting {
+        let hidden = secret && quoting;
+        let message = if hidden {
             // What a decoder complains about it quotes.
             let fields: Vec<&str> =
                 details.into_iter().flat_map(|d| &d.causes).map(|c| c.field.as_str()).collect();
@@ -63,12 +74,15 @@ impl Refusal {
         } else {
             status.message.clone()
         };
+        let immutable = IMMUTABLE.iter().any(|words| status.message.contains(words));
         Self {
             code: if status.code == 0 { code } else { status.code },
             reason: status.reason.clone(),
+            cause: if hidden { message.clone() } else { cause::cause(&status, &conflicts) },
+            remedy: cause::remedy(&status, !conflicts.is_empty(), immutable),
             message,
             conflicts,
-            immutable: IMMUTABLE.iter().any(|words| status.message.contains(words)),
+            immutable,
             retry_after: details.map(|d| u64::from(d.retry_after_seconds)).filter(|s| *s > 0),
         }
     }
@@ -79,6 +93,8 @@ impl Refusal {
             code: status.code,
             reason: status.reason.clone(),
             message: status.message.clone(),
+            cause: cause::cause(status, &BTreeMap::new()),
+            remedy: cause::remedy(status, false, false),
             conflicts: BTreeMap::new(),
             immutable: false,
             retry_after: None,
@@ -116,7 +132,7 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message.trim_end_matches('.'))
+        f.write_str(self.cause.trim_end_matches('.'))
     }
 }
 

@@ -111,6 +111,9 @@ pub struct Change {
     pub action: Action,
     /// Why.
     pub reason: String,
+    /// What to do about it, where it can't be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<&'static str>,
     /// What differs, for an update.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
@@ -120,9 +123,21 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether it keeps the set from being applied.
+    pub fn is_blocked(&self) -> bool {
+        matches!(self.action, Action::Conflict | Action::Refused)
+    }
+
     /// A change without details.
     pub fn new(object: ObjectRef, action: Action, reason: impl Into<String>) -> Self {
-        Self { object, action, reason: reason.into(), fields: Vec::new(), conflicts: Vec::new() }
+        Self {
+            object,
+            action,
+            reason: reason.into(),
+            remedy: None,
+            fields: Vec::new(),
+            conflicts: Vec::new(),
+        }
     }
 }
 

@@ -33,6 +33,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// What is within either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Labels(one), Self::Labels(other)) => Self::Labels([one, other].concat()),
+            _ => Self::All,
+        }
+    }
+
     /// Whether a live object is within.
     pub fn covers(&self, object: &Value) -> bool {
         match self {

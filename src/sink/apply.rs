@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::members::config_maps;
 use super::plan::{Plan, Step};
-use super::{ApplyProgress, Check, ClusterSink, Options, SinkError};
+use super::{ApplyProgress, Check, ClusterSink, Options, Repair, SinkError};
 use crate::kube::{Body, Dependents, KubeError, Observer, Target, WaitProgress};
 use crate::model::{GroupVersionKind, ObjectRef};
 use crate::plan::ChangeSet;
@@ -24,6 +24,9 @@ pub struct Report {
     pub applied: Vec<ObjectRef>,
     /// Objects that were deleted.
     pub pruned: Vec<ObjectRef>,
+    /// What was done about objects that would not have come right by themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repaired: Vec<Repair>,
 }
 
 /// How an apply ended.
@@ -90,7 +93,7 @@ impl ClusterSink {
             total: plan.changes(),
             progress,
         };
-        let Plan { steps, deferred, deletions, before, during, after, .. } = plan;
+        let Plan { steps, deferred, deletions, before, during, after, wanted, .. } = plan;
         let (first, mut rest): (Vec<Step>, Vec<Step>) =
             steps.into_iter().partition(|s| s.manifest.object().order().rank() == 0);
         let definitions: Vec<Target> = first
@@ -116,7 +119,10 @@ impl ClusterSink {
                 changes,
             );
             if set.blocked() {
-                return Ok(Outcome::Blocked(Report { applied: ledger.applied, pruned: Vec::new() }, set));
+                return Ok(Outcome::Blocked(
+                    Report { applied: ledger.applied, pruned: Vec::new(), repaired: Vec::new() },
+                    set,
+                ));
             }
         }
         let mut said = before;
@@ -146,7 +152,11 @@ impl ClusterSink {
         if said.as_ref() != Some(&after) {
             self.write_parent(&after).await?;
         }
-        Ok(Outcome::Done(Report { applied: ledger.applied, pruned: ledger.pruned }))
+        Ok(Outcome::Done(Report {
+            applied: ledger.applied,
+            pruned: ledger.pruned,
+            repaired: self.repair(&wanted).await?,
+        }))
     }
 
     /// Applies the objects of one rank, many at once; after the first failure no more are begun.

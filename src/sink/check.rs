@@ -195,17 +195,13 @@ pub(super) fn blocked(error: KubeError) -> Result<Refusal, SinkError> {
 
 pub(super) fn stopped(manifest: &Manifest, refusal: &Refusal) -> Checked {
     let object = manifest.object().clone();
-    let change = if refusal.is_field_conflict() {
-        let conflicts: Vec<Conflict> = refusal
-            .conflicts
-            .iter()
-            .map(|(manager, fields)| Conflict { manager: manager.clone(), fields: fields.clone() })
-            .collect();
-        let owners: Vec<String> =
-            conflicts.iter().map(|c| format!("{} owns {}", c.manager, c.fields.join(", "))).collect();
-        Change { conflicts, ..Change::new(object, Action::Conflict, owners.join("; ")) }
-    } else {
-        Change::new(object, Action::Refused, refusal.to_string())
-    };
+    let action = if refusal.is_field_conflict() { Action::Conflict } else { Action::Refused };
+    let conflicts = refusal
+        .conflicts
+        .iter()
+        .map(|(manager, fields)| Conflict { manager: manager.clone(), fields: fields.clone() })
+        .collect();
+    let change =
+        Change { conflicts, remedy: refusal.remedy, ..Change::new(object, action, refusal.to_string()) };
     Checked { change, step: None }
 }

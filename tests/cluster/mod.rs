@@ -14,6 +14,7 @@ mod lifecycle;
 mod port_forward;
 mod reach;
 mod refused;
+mod repairs;
 mod replace;
 mod restart;
 pub mod space;

@@ -1,6 +1,6 @@
 //! What the server doesn't take, and what it doesn't know.
 
-use super::space::{Space, config_map, kubeconfig};
+use super::space::{CONTAINER_SECURITY, POD_SECURITY, Space, config_map, kubeconfig};
 use crate::support::{Sandbox, on_each_cluster, require};
 
 on_each_cluster!(nothing_is_applied_if_anything_is_refused);
@@ -119,4 +119,97 @@ fn a_missing_namespace_is_told_with_a_remedy() {
         .output();
     assert_eq!(refused.code, 4);
     assert!(refused.stderr.contains("kubectl create namespace"), "{}", refused.stderr);
+}
+
+/// Each is applied as it is, then with one thing changed to what the server refuses.
+const REFUSALS: [(&str, &str, &str, &str); 9] = [
+    (
+        "Job",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  template:\n    metadata: {labels: {a: b}}\n    spec: {restartPolicy: Never, nodeSelector: {no: such}, volumes: [{name: t, emptyDir: {}}], containers: [{name: c, image: x, command: [OLD], env: [{name: A, value: b}]}]}\n",
+        "sh",
+        "Job csw/j: spec.template: field is immutable; --force-replace deletes it and makes it anew",
+    ),
+    (
+        "StatefulSet",
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec: {replicas: 0, serviceName: OLD, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: x}]}}}\n",
+        "other",
+        "StatefulSet csw/s: spec.serviceName can't be changed in an object that exists; --force-replace",
+    ),
+    (
+        "Deployment",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 0, selector: {matchLabels: {a: OLD}}, template: {metadata: {labels: {a: OLD}}, spec: {containers: [{name: c, image: x}]}}}\n",
+        "other",
+        "Deployment csw/d: spec.selector: field is immutable; --force-replace",
+    ),
+    (
+        "Pod",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {securityContext: POD_SECURITY, nodeSelector: {no: OLD}, containers: [{name: c, securityContext: CONTAINER_SECURITY, image: x}]}\n",
+        "other",
+        "Pod csw/p: spec.nodeSelector.no can't be changed in an object that exists; --force-replace",
+    ),
+    (
+        "PersistentVolumeClaim",
+        "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\nspec: {storageClassName: OLD, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n",
+        "other",
+        "PersistentVolumeClaim csw/c: spec.storageClassName can't be changed in an object that exists; it was never bound and holds nothing: --force-replace",
+    ),
+    (
+        "RoleBinding",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: b}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: OLD}\nsubjects: [{kind: ServiceAccount, name: default}]\n",
+        "other",
+        "RoleBinding csw/b: roleRef: cannot change roleRef; --force-replace",
+    ),
+    (
+        "a field that there is not",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {OLD: b}\n",
+        "a: b}\ndatta: {a",
+        "ConfigMap csw/m: datta: there is no such field",
+    ),
+    (
+        "a value of another type",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: e}\nspec: {replicas: 0, minReadySeconds: OLD, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: x}]}}}\n",
+        "three",
+        "Deployment csw/e: spec.minReadySeconds: expected a number",
+    ),
+    (
+        "a value that is none",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: v}\nspec: {ports: [{port: OLD, protocol: TCP}]}\n",
+        "99999",
+        "Service csw/v: spec.ports[0].port: 99999: must be between 1 and 65535",
+    ),
+];
+
+on_each_cluster!(a_refusal_is_a_sentence_with_its_cause_and_what_to_do);
+
+fn a_refusal_is_a_sentence_with_its_cause_and_what_to_do() {
+    if !require("kubernetes") {
+        return;
+    }
+    let space = Space::new();
+    for (what, manifest, new, cause) in REFUSALS {
+        let manifest =
+            manifest.replace("POD_SECURITY", POD_SECURITY).replace("CONTAINER_SECURITY", CONTAINER_SECURITY);
+        let old = match what {
+            "a value of another type" => "3",
+            "a value that is none" => "80",
+            _ => "old",
+        };
+        space.sandbox.write("o.yaml", manifest.replace("OLD", old));
+        space.run(&["cluster", "apply", "-f", "o.yaml"]);
+        space.sandbox.write("o.yaml", manifest.replace("OLD", new));
+        let refused = space.run(&["cluster", "apply", "-f", "o.yaml"]);
+        let cause = cause.replace(" csw/", &format!(" {}/", space.name));
+        assert_eq!(refused.code, 4, "{what}: {}", refused.stderr);
+        assert!(refused.stderr.contains(&cause), "{what}: {cause}\n{}", refused.stderr);
+        let all = refused.stdout + &refused.stderr;
+        assert_eq!(all.matches(cause.split("; ").next().unwrap()).count(), 1, "{what}: told once: {all}");
+        for dump in ["core.", "v1.", "map[", "(nil)", "&{", "\\\"", "@@", "value.value", "object at"] {
+            assert!(!all.contains(dump), "{what}: {dump}: {all}");
+        }
+        assert!(all.lines().all(|line| line.chars().count() < 400), "{what}: {all}");
+        assert!(
+            all.contains("--force") || all.contains("kubectl explain") || all.contains("never replaced"),
+            "{what}: {all}"
+        );
+    }
 }

@@ -92,7 +92,7 @@ fn what_is_not_ours_or_cannot_be_made_again_is_never_replaced() {
     let space = Space::new();
     let claim = |size: &str| {
         format!(
-            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: p}}\nspec: {{storageClassName: none, accessModes: [{size}], resources: {{requests: {{storage: 1Gi}}}}}}\n"
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: p}}\nspec: {{storageClassName: none, volumeName: one-that-is-to-come, accessModes: [{size}], resources: {{requests: {{storage: 1Gi}}}}}}\n"
         )
     };
     space.sandbox.write("all.yaml", claim("ReadWriteOnce"));

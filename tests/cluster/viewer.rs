@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{csw, with_config};
 use super::space::Space;
-use crate::support::{Redis, Up, require};
+use crate::support::{Redis, Up, on_each_cluster, require};
 
 /// What Secrets hold that is none: addresses and names.
 const PUBLIC: [&str; 7] = ["BUCKET", "REDIS_HOST", "REDIS_PORT", "CS_URL", "username", "namespace", "ca.crt"];
@@ -51,7 +51,8 @@ fn all_that_is_seen(space: &Space, kubeconfig: &str) -> String {
     seen
 }
 
-#[test]
+on_each_cluster!(no_credential_is_in_what_the_role_view_reads);
+
 fn no_credential_is_in_what_the_role_view_reads() {
     if !require("kubernetes") || !require("redis") {
         return;

@@ -8,6 +8,7 @@ use csw::job::{AttemptEnd, AttemptSpec, JobRuntime, Obstacle};
 
 use super::conformance::spec;
 use super::kubernetes::{Jobs, bed, manifest};
+use crate::support::on_each_cluster;
 
 /// The same for the same attempt, and with what a shell or Kubernetes could take for something else.
 pub fn of_attempt() -> Arc<Credentials> {
@@ -36,7 +37,11 @@ fn secrets(bed: &Jobs, id: &str) -> Vec<String> {
     names.lines().map(str::to_owned).collect()
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    they_reach_the_executor_and_go_with_the_job
+);
+
 async fn they_reach_the_executor_and_go_with_the_job() {
     let Some(bed) = bed().await else { return };
     let runtime = runtime(&bed).await;
@@ -51,7 +56,11 @@ async fn they_reach_the_executor_and_go_with_the_job() {
     bed.space.kubectl(&["wait", "--for=delete", secret, "--timeout=60s"]);
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_job_whose_maker_was_killed_before_its_secret_was_there_gets_it_from_the_next
+);
+
 async fn a_job_whose_maker_was_killed_before_its_secret_was_there_gets_it_from_the_next() {
     let Some(bed) = bed().await else { return };
     bed.space.refuse_pods("none");
@@ -69,7 +78,11 @@ async fn a_job_whose_maker_was_killed_before_its_secret_was_there_gets_it_from_t
     assert_eq!(secrets(&bed, "one").len(), 1);
 }
 
-#[tokio::test]
+on_each_cluster!(
+    #[tokio::test]
+    a_job_that_can_have_none_does_not_stay
+);
+
 async fn a_job_that_can_have_none_does_not_stay() {
     let Some(bed) = bed().await else { return };
     bed.space.kubectl(&["create", "quota", "none", "--hard=secrets=0"]);

@@ -2,8 +2,11 @@ use clap::Args;
 
 use crate::cli::Context;
 use crate::cli::args::{KubeArgs, SourceArgs};
+use crate::cli::complete::model_names;
 use crate::cli::deploy::{self, Progress};
+use crate::cli::models::name;
 use crate::error::Exit;
+use crate::model::ModelName;
 use crate::plan::Scope;
 use crate::sink::{Check, ClusterSink, Options};
 use crate::ui::Format;
@@ -16,6 +19,10 @@ use crate::ui::Format;
 pub(super) struct DiffArgs {
     #[command(flatten)]
     source: SourceArgs,
+
+    /// Of the models only these, beside the services; separated by commas, letter case doesn't matter
+    #[arg(short, long, value_name = "OWNER/TITLE", value_delimiter = ',', value_parser = name, add = model_names(), conflicts_with = "files")]
+    names: Vec<ModelName>,
 
     /// Exit with 3 when changes are pending
     #[arg(long)]
@@ -34,16 +41,19 @@ pub(super) struct DiffArgs {
 }
 
 pub(super) fn run(context: &Context, args: DiffArgs) -> anyhow::Result<Exit> {
-    let DiffArgs { source, exit_code, prune, output, kube } = args;
+    let DiffArgs { source, names, exit_code, prune, output, kube } = args;
     let printer = context.printer();
     let desired = if source.files.is_empty() {
-        deploy::rendered(context, &kube, |settings, version| deploy::everything(context, settings, version))?
+        deploy::rendered(context, &kube, |settings, version| {
+            deploy::everything(context, settings, version, &names)
+        })?
     } else {
         deploy::Desired::whole(deploy::read(&source.files)?)
     };
     let (_, access) = kube.access(context)?;
     // A diff deletes nothing, whatever it is asked to count.
-    let options = Options { prune, allow_empty: true, scope: Scope::All, ..Options::default() };
+    let scope = if names.is_empty() { Scope::All } else { desired.scope().clone() };
+    let options = Options { prune, allow_empty: true, scope, ..Options::default() };
     context.block_on(async {
         let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
         let progress = Progress::new(printer);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -6,16 +7,18 @@ use serde::Serialize;
 use crate::cli::Context;
 use crate::cli::args::KubeArgs;
 use crate::cli::deploy;
-use crate::error::{Diagnose as _, Exit};
+use crate::error::{Diagnose as _, Exit, classify};
 use crate::kube::doctor::{Finding, Level, examine};
 use crate::kube::{Access, DEFAULT_CONCURRENCY, KubeError};
+use crate::plan::Manifest;
 use crate::sink::ClusterSink;
 use crate::ui::{Format, Table};
 
 /// Look for what could go wrong with the cluster, and say what to do about it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Node selectors, image pull secrets and volume claims of what is applied are looked at, and of the files that are named.
+    after_help = "Images, nodes, image pull secrets and volume claims are looked at: for what the configuration or
+the files that are named would bring, and for what is applied.
 Exits with 4 when there is a problem.
 
 Examples:
@@ -45,10 +48,13 @@ struct View {
 
 pub(super) fn run(context: &Context, args: DoctorArgs) -> anyhow::Result<Exit> {
     let DoctorArgs { files, output, kube } = args;
-    let mut objects: Vec<_> = deploy::read(&files)?.into_iter().map(|m| m.body().clone()).collect();
+    let mut findings = Vec::new();
+    let desired =
+        if files.is_empty() { configured(context, &kube, &mut findings) } else { deploy::read(&files)? };
+    let mut objects: Vec<_> = desired.iter().map(|m| m.body().clone()).collect();
+    let wanted: BTreeSet<_> = desired.iter().map(|m| m.object().identity()).collect();
     let (_, access) = kube.access(context)?;
     context.block_on(async {
-        let mut findings = Vec::new();
         // A context that may not be touched may still be looked at.
         let guarded = access.connect().await;
         if let Err(error @ KubeError::ContextNotAllowed { .. }) = &guarded {
@@ -68,8 +74,12 @@ pub(super) fn run(context: &Context, args: DoctorArgs) -> anyhow::Result<Exit> {
         let sink = ClusterSink::new(cluster.clone(), &kube.applyset);
         // What can't be listed is found by the examination.
         if let Ok(members) = sink.members(DEFAULT_CONCURRENCY).await {
-            objects.extend(members.into_values().map(|m| m.live));
+            // What will be changed is looked at as it will be.
+            objects.extend(
+                members.into_values().filter(|m| !wanted.contains(&m.object.identity())).map(|m| m.live),
+            );
         }
+        findings.extend(deploy::missing_images(&cluster, &objects).await);
         findings.extend(examine(&cluster, &objects, &sink.parent().resource_name()).await);
         let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);
         let view =
@@ -79,6 +89,32 @@ pub(super) fn run(context: &Context, args: DoctorArgs) -> anyhow::Result<Exit> {
         })?;
         Ok(if worst == Level::Problem { Exit::Remote } else { Exit::Ok })
     })
+}
+
+/// What an apply would bring, as far as the configuration is complete.
+fn configured(context: &Context, kube: &KubeArgs, findings: &mut Vec<Finding>) -> Vec<Manifest> {
+    let rendered = deploy::rendered(context, kube, |settings, version| {
+        deploy::everything(context, settings, version, &[])
+    });
+    match rendered {
+        Ok(desired) => desired.into_manifests(),
+        Err(error) => {
+            let (exit, hints) = classify(&error);
+            // A cluster that can't be reached is found by the examination.
+            if exit == Exit::Config {
+                findings.push(Finding {
+                    check: "configuration",
+                    level: Level::Warning,
+                    message: format!(
+                        "what an apply would bring is not looked at: {}",
+                        error.to_string().replace('\n', " ")
+                    ),
+                    advice: hints.into_iter().next(),
+                });
+            }
+            Vec::new()
+        }
+    }
 }
 
 fn table(view: &View) -> Table {

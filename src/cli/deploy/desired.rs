@@ -4,6 +4,7 @@ use crate::cli::Context;
 use crate::cli::models::Selection;
 use crate::cli::rendering::{self, Models};
 use crate::config::{self, Catalog, Sources};
+use crate::model::ModelName;
 use crate::plan::{Manifest, PlanError, Scope};
 use crate::render::{KubeVersion, Object, RenderError, Renderer};
 use crate::secret::{self, Change};
@@ -27,20 +28,32 @@ impl Desired {
         Self { manifests, scope: Scope::All, passwords: Vec::new() }
     }
 
+    /// What of the set this is about.
+    pub(in crate::cli) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// The objects, for who only looks.
     pub(in crate::cli) fn into_manifests(self) -> Vec<Manifest> {
         self.manifests
     }
 }
 
-/// The services and all models of the configuration's folder.
+/// The services and the models of the configuration's folder: all, or those of these names.
 pub(in crate::cli) fn everything(
     context: &Context,
     settings: &Settings,
     version: KubeVersion,
+    names: &[ModelName],
 ) -> anyhow::Result<Desired> {
-    let Desired { mut manifests, passwords, .. } = services(context, settings, version)?;
+    let Desired { mut manifests, passwords, scope } = services(context, settings, version)?;
     let catalog = config::load_valid(&Sources::files(&settings.config_dir.value))?;
+    if !names.is_empty() {
+        let selection = Selection::Named(names.to_vec());
+        let some = models(context, settings, version, &catalog, &selection, false)?;
+        manifests.extend(some.manifests);
+        return Ok(Desired { manifests, scope: scope.and(some.scope), passwords });
+    }
     if catalog.models().len() > 0 || catalog.diagnostics().has_errors() {
         manifests.extend(models(context, settings, version, &catalog, &Selection::All, false)?.manifests);
     }

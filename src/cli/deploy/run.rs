@@ -1,18 +1,24 @@
+use std::collections::BTreeSet;
+
 use tokio_util::sync::CancellationToken;
 
 use super::waiting::{Waiting, explain};
-use super::{Desired, Progress, show, until_interrupted};
+use super::{Desired, Progress, missing_images, show, until_interrupted};
 use crate::cli::args::{ApplyArgs, DryRunMode, KubeArgs};
 use crate::cli::{Context, rendering};
 use crate::error::{Exit, Failure};
-use crate::kube::{Observer, Target, Unready, ready::trivially_ready};
+use crate::kube::doctor::{Finding, Level, unplaced};
+use crate::kube::{Cluster, Observer, Target, Unready, ready::trivially_ready};
 use crate::model::ObjectRef;
 use crate::plan::ChangeSet;
 use crate::render::KubeVersion;
 use crate::secret;
 use crate::settings::Settings;
-use crate::sink::{Check, ClusterSink, Options, Outcome, Report};
-use crate::ui::{Format, prompt};
+use crate::sink::{Check, ClusterSink, Options, Outcome, Repair, Report};
+use crate::ui::{Format, Printer, prompt};
+
+/// So many objects that can't be applied are told with their reasons.
+const SHOWN: usize = 10;
 
 /// What is rendered for the release of Kubernetes that the cluster runs.
 pub(in crate::cli) fn rendered(
@@ -57,6 +63,7 @@ pub(in crate::cli) fn run(
         concurrency: *concurrency,
         scope,
     };
+    let objects: Vec<_> = manifests.iter().map(|m| m.body().clone()).collect();
     let check = if *dry_run == Some(DryRunMode::Client) { Check::Client } else { Check::Server };
     context.block_on(async {
         let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
@@ -67,7 +74,7 @@ pub(in crate::cli) fn run(
         let set = plan.set.clone();
         let table = *output == Format::Table;
         if table || dry_run.is_some() || set.blocked() {
-            show(printer, *output, &set, None, None)?;
+            show(printer, *output, &if table { without_words(&set) } else { set.clone() }, None, None)?;
         }
         if dry_run.is_some() {
             printer.note(format!("{} (dry run)", set.summary));
@@ -76,6 +83,8 @@ pub(in crate::cli) fn run(
         if set.blocked() {
             return Err(blocked(&set, &[]).into());
         }
+        let unplaced =
+            if *wait { before_waiting(printer, sink.cluster(), &objects).await? } else { Vec::new() };
         if set.pending() && !*yes && prompt::possible() {
             let question = format!("{} in the context {}?", set.summary, set.context);
             if !prompt::confirm(&question)? {
@@ -97,11 +106,20 @@ pub(in crate::cli) fn run(
             None => return Err(Failure::remote("interrupted; run the same command again to go on").into()),
             Some(Err(error)) => return Err(error.into()),
             Some(Ok(Outcome::Blocked(report, rest))) => {
-                show(printer, *output, &rest, Some(&report), None)?;
+                show(
+                    printer,
+                    *output,
+                    &if table { without_words(&rest) } else { rest.clone() },
+                    Some(&report),
+                    None,
+                )?;
                 return Err(blocked(&rest, &report.applied).into());
             }
             Some(Ok(Outcome::Done(report))) => report,
         };
+        for Repair { object, what } in &report.repaired {
+            printer.note(format!("{object}: {what}"));
+        }
         printer.note(format!("{} in {:.1} s", told(&set, &report), begun.elapsed().as_secs_f64()));
         let unready = if *wait {
             let observer = Observer::new(sink.cluster(), targets, Some(&sink.selector()));
@@ -131,7 +149,7 @@ pub(in crate::cli) fn run(
             show(printer, *output, &set, Some(&report), unready.as_deref())?;
         }
         match unready {
-            Some(unready) if !unready.is_empty() => Err(not_ready(&unready).into()),
+            Some(unready) if !unready.is_empty() => Err(not_ready(&unready, unplaced).into()),
             Some(_) => {
                 printer.note("Everything is ready");
                 Ok(Exit::Ok)
@@ -139,6 +157,32 @@ pub(in crate::cli) fn run(
             None => Ok(Exit::Ok),
         }
     })
+}
+
+/// Says what pods will wait for in vain, so that nobody has to wait to hear it: places that no node has are told (one may
+/// be about to come), and images that are nowhere end it. Returns what to do about the places.
+async fn before_waiting(
+    printer: Printer,
+    cluster: &Cluster,
+    objects: &[serde_json::Value],
+) -> anyhow::Result<Vec<String>> {
+    let (unplaced, images) = futures::join!(unplaced(cluster, objects), missing_images(cluster, objects));
+    let (missing, unseen): (Vec<Finding>, Vec<Finding>) =
+        images.into_iter().partition(|finding| finding.level == Level::Problem);
+    for Finding { message, advice, .. } in unplaced.iter().chain(&unseen) {
+        printer.warn(match advice {
+            Some(advice) => format!("{message}\n  {advice}"),
+            None => message.clone(),
+        });
+    }
+    if !missing.is_empty() {
+        let messages: Vec<&str> = missing.iter().map(|finding| finding.message.as_str()).collect();
+        let failure =
+            Failure::remote(format!("nothing was applied: images are missing\n{}", messages.join("\n")));
+        let advice = missing.iter().filter_map(|finding| finding.advice.clone());
+        return Err(advice.fold(failure, Failure::hint).into());
+    }
+    Ok(unplaced.into_iter().filter_map(|finding| finding.advice).collect())
 }
 
 fn targets(wanted: &[(ObjectRef, crate::kube::Resource)]) -> Vec<Target> {
@@ -161,11 +205,23 @@ fn told(set: &ChangeSet, report: &Report) -> String {
     )
 }
 
-fn not_ready(unready: &[Unready]) -> Failure {
+fn not_ready(unready: &[Unready], unplaced: Vec<String>) -> Failure {
     let count =
         if unready.len() == 1 { "1 object is".into() } else { format!("{} objects are", unready.len()) };
-    Failure::failed(format!("{count} not ready:\n{}", explain(unready)))
+    let failure = Failure::failed(format!("{count} not ready:\n{}", explain(unready)));
+    unplaced
+        .into_iter()
+        .fold(failure, Failure::hint)
         .hint("Run `csw cluster status` to see everything, or apply again with a longer --timeout")
+}
+
+/// The set for the table above the error that says why it is blocked: once is enough.
+fn without_words(set: &ChangeSet) -> ChangeSet {
+    let mut set = set.clone();
+    for change in set.changes.iter_mut().filter(|c| c.is_blocked()) {
+        change.reason = "see below".to_owned();
+    }
+    set
 }
 
 /// The server or another field manager is against it.
@@ -178,24 +234,23 @@ fn blocked(set: &ChangeSet, applied: &[ObjectRef]) -> Failure {
     if s.refused > 0 {
         what.push(format!("{} refused by the server", s.refused));
     }
+    let more = (s.conflict + s.refused).checked_sub(SHOWN).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more: see them with -o json"));
     let reasons: Vec<String> = set
         .changes
         .iter()
-        .filter(|c| matches!(c.action, crate::plan::Action::Conflict | crate::plan::Action::Refused))
-        .take(10)
+        .filter(|c| c.is_blocked())
+        .take(SHOWN)
         .map(|c| format!("{}: {}", c.object, c.reason))
+        .chain(more)
         .collect();
+    let remedies: BTreeSet<&str> =
+        set.changes.iter().filter(|c| c.is_blocked()).filter_map(|c| c.remedy).collect();
     let applied = if applied.is_empty() {
         "nothing was applied".to_owned()
     } else {
         format!("only {} applied", applied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     };
     let failure = Failure::remote(format!("{applied}: {}\n{}", what.join(", "), reasons.join("\n")));
-    if s.conflict > 0 {
-        failure.hint("Take the fields over with --force-conflicts, or leave them out of the configuration")
-    } else if set.changes.iter().any(|c| c.reason.starts_with("namespaces \"")) {
-        failure.hint("Make the namespace with `kubectl create namespace NAME`, or choose another with --namespace NAME")
-    } else {
-        failure
-    }
+    remedies.into_iter().fold(failure, Failure::hint)
 }

@@ -82,6 +82,6 @@ pub(super) fn run(context: &Context, args: ModelsArgs) -> anyhow::Result<Exit> {
 }
 
 /// `-n "A/B, C/D"` is what people type.
-fn name(text: &str) -> Result<ModelName, ModelError> {
+pub(super) fn name(text: &str) -> Result<ModelName, ModelError> {
     text.trim().parse()
 }

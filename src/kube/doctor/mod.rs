@@ -5,9 +5,11 @@ mod finding;
 mod needs;
 mod nodes;
 mod permissions;
+mod place;
 mod pull_secrets;
 mod server;
 mod storage;
 
-pub use examine::examine;
+pub use examine::{examine, unplaced};
 pub use finding::{Finding, Level};
+pub use pull_secrets::pod_specs;

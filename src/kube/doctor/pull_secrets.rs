@@ -19,6 +19,14 @@ pub(super) fn pod_spec(object: &Value) -> Option<&Value> {
     }
 }
 
+/// The specs of all pods that there will be of an object; a ConfigMap may hold the template of Jobs.
+pub fn pod_specs(object: &Value) -> Vec<Value> {
+    let template = object.pointer("/data/job.yaml").and_then(Value::as_str);
+    let job = template.and_then(|text| serde_saphyr::from_str::<Value>(text).ok());
+    let job = job.as_ref().and_then(pod_spec);
+    pod_spec(object).into_iter().chain(job).cloned().collect()
+}
+
 /// `Deployment scheduler`
 pub(super) fn name(object: &Value) -> String {
     let text = |p: &str| object.pointer(p).and_then(Value::as_str).unwrap_or_default();

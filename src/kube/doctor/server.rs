@@ -1,5 +1,7 @@
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::Finding;
 use crate::kube::{Cluster, KubeError};
 
@@ -84,7 +86,7 @@ fn clock(date: &str) -> Option<Finding> {
 }
 
 /// Whether the namespace is there and stays.
-pub(super) async fn namespace(cluster: &Cluster) -> Vec<Finding> {
+pub(super) async fn namespace(cluster: &Cluster, objects: &[Value]) -> Vec<Finding> {
     let name = cluster.namespace();
     let found = cluster.get_path(&format!("/api/v1/namespaces/{name}"), "read the namespace").await;
     vec![match found {
@@ -94,6 +96,9 @@ pub(super) async fn namespace(cluster: &Cluster) -> Vec<Finding> {
             "Wait until it is gone and make it again, or choose another with --namespace NAME",
         ),
         Ok(_) => Finding::ok("namespace", format!("`{name}` is there")),
+        Err(e) if e.is_not_found() && makes(objects, name) => {
+            Finding::ok("namespace", format!("`{name}` is not there yet: `csw cluster apply` makes it"))
+        }
         Err(e) if e.is_not_found() => Finding::problem(
             "namespace",
             format!("there is no namespace `{name}`"),
@@ -103,6 +108,11 @@ pub(super) async fn namespace(cluster: &Cluster) -> Vec<Finding> {
         ),
         Err(e) => Finding::warning("namespace", e.to_string(), "Ask for the right to read namespaces"),
     }]
+}
+
+fn makes(objects: &[Value], namespace: &str) -> bool {
+    let text = |o: &Value, p: &str| o.pointer(p).and_then(Value::as_str).unwrap_or_default().to_owned();
+    objects.iter().any(|o| text(o, "/kind") == "Namespace" && text(o, "/metadata/name") == namespace)
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ fn judge(classes: &[Value], objects: &[Value]) -> Vec<Finding> {
             .and_then(Value::as_str)
             == Some("true")
     });
+    let mut names: Vec<String> = classes.iter().map(|c| text(c, "/metadata/name")).collect();
+    names.sort();
+    let classes_there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let mut findings = Vec::new();
     let claims = objects.iter().flat_map(|o| {
         let own = (text(o, "/kind") == "PersistentVolumeClaim").then_some(o);
@@ -44,13 +47,16 @@ fn judge(classes: &[Value], objects: &[Value]) -> Vec<Finding> {
             None => findings.push(Finding::problem(
                 "storage",
                 format!("the volume claim {name} names no storage class, and the cluster has no default one"),
-                "Name a class, or make one the default (annotation storageclass.kubernetes.io/is-default-class)",
+                format!(
+                    "{}, or make one the default (annotation storageclass.kubernetes.io/is-default-class)",
+                    naming(&name, &classes_there)
+                ),
             )),
             Some(class) if classes.iter().any(|c| text(c, "/metadata/name") == class) => {}
             Some(class) => findings.push(Finding::problem(
                 "storage",
                 format!("the volume claim {name} names the storage class {class}, which does not exist"),
-                "See `kubectl get storageclasses`",
+                format!("{}; there is {classes_there}", naming(&name, &classes_there)),
             )),
         }
     }
@@ -68,6 +74,18 @@ fn judge(classes: &[Value], objects: &[Value]) -> Vec<Finding> {
     findings
 }
 
+/// How another class is named for a claim; csw's own have a setting each.
+fn naming(claim: &str, classes: &str) -> String {
+    let volume = match claim {
+        "data" => "redis",
+        "outputs-records" => "records",
+        "outputs" => "outputs",
+        _ => return "Name one that exists in the claim (`storageClassName`)".to_owned(),
+    };
+    let class = classes.split(", ").next().filter(|c| *c != "none").unwrap_or("CLASS");
+    format!("Name one that exists in csw.yaml: `kubernetes: {{{volume}: {{storage_class: {class}}}}}`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +99,15 @@ mod tests {
         assert_eq!(judge(&[], std::slice::from_ref(&claim))[0].level, Level::Problem);
         assert_eq!(judge(&[class], &[claim])[0].level, Level::Ok);
         let other = json!({"kind": "StatefulSet", "spec": {"volumeClaimTemplates": [{"metadata": {"name": "d"}, "spec": {"storageClassName": "gone"}}]}});
-        assert!(judge(&[], &[other])[0].message.contains("does not exist"));
+        assert!(judge(&[], std::slice::from_ref(&other))[0].message.contains("does not exist"));
+        for (name, key) in [("data", "redis"), ("outputs", "outputs"), ("outputs-records", "records")] {
+            let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {"storageClassName": "gone"}});
+            let class = json!({"metadata": {"name": "local"}});
+            let advice = judge(&[class], &[claim])[0].advice.clone().unwrap();
+            assert!(
+                advice.contains(&format!("csw.yaml: `kubernetes: {{{key}: {{storage_class: local}}}}`")),
+                "{advice}"
+            );
+        }
     }
 }
