@@ -247,6 +247,12 @@ pub const ELSEWHERE: &[(&str, Place)] = &[
             "takes images of csw itself on the nodes; the README's way to a cluster runs it (tests/system/readme.rs)",
         ),
     ),
+    (
+        "csw cluster apply -n Examples/Solow --wait",
+        NotRun(
+            "takes images of csw itself on the nodes; the README's way to a cluster runs it (tests/system/readme.rs)",
+        ),
+    ),
     ("csw cluster apply -f manifests/ --prune", OnCluster("")),
     ("csw svc config -o - | csw cluster apply -f - --prune --dry-run", OnCluster("")),
     ("csw cluster apply -f manifests/ --prune --yes -o json", OnCluster("")),
