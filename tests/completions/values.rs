@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::candidates as offered_by;
 use crate::cluster::space::kubeconfig;
-use crate::support::{Sandbox, require};
+use crate::support::{Sandbox, on_each_cluster, require};
 
 /// What is offered but for options, which are all there is where nothing else is known.
 fn candidates(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
@@ -45,7 +45,8 @@ fn contexts_are_those_of_the_kubeconfig_that_may_be_touched() {
     assert_eq!(offered(""), [""; 0]);
 }
 
-#[test]
+on_each_cluster!(namespaces_are_those_of_the_cluster);
+
 fn namespaces_are_those_of_the_cluster() {
     if !require("kubernetes") {
         return;

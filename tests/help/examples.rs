@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use super::headings::every_command;
 use super::places::{self, ELSEWHERE, Place};
 use super::project::Project;
-use crate::support::{Up, WebApp, missing, on_path, require};
+use crate::support::{Up, WebApp, missing, on_each_cluster, on_path, require};
 
 /// The examples of all commands, each once, in the order of the commands.
 pub fn examples() -> Vec<String> {
@@ -128,8 +128,12 @@ async fn examples_for_a_running_stack_work() {
     assert!(wrong.is_empty(), "{}\n\n{}", wrong.join("\n\n"), up.said());
 }
 
+on_each_cluster!(
+    oldest examples_for_a_cluster_work,
+    "the commands are the same for every release, and what they do is tested elsewhere on each"
+);
+
 /// In order, in one namespace of the cluster.
-#[test]
 fn examples_for_a_cluster_work() {
     if !require("kubernetes") || !require("python3") {
         return;

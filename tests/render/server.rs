@@ -1,7 +1,7 @@
-//! What a real API server says: `kubectl apply --dry-run=server` of every object, on the oldest release.
+//! What a real API server says: `kubectl apply --dry-run=server` of every object.
 
 use super::fixture;
-use crate::cluster::space::Space;
+use crate::cluster::space::{Space, minor};
 use crate::support::{on_each_cluster, require};
 
 on_each_cluster!(the_api_server_accepts_every_object);
@@ -11,8 +11,9 @@ fn the_api_server_accepts_every_object() {
         return;
     }
     let space = Space::new();
+    let version = format!("1.{}", minor());
     for (context, bucket) in
-        [(fixture::context("1.20"), "gs://b"), (fixture::full_context("1.20"), "file:///outputs")]
+        [(fixture::context(&version), "gs://b"), (fixture::full_context(&version), "file:///outputs")]
     {
         let mut context = context;
         context.kubernetes.namespace = space.name.parse().unwrap();
