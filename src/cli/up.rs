@@ -1,6 +1,6 @@
 //! `csw up`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,18 +11,23 @@ use super::Context;
 use super::stack_config::{Differences, stack_config};
 use crate::error::{Exit, Failure};
 use crate::executor::environment::PrepareProgress;
+use crate::secret::SecretValue;
 use crate::services::catalogue::Catalogue;
 use crate::services::outputs_processor::{Backoff, PushTarget};
 use crate::services::stack::Stack;
-use crate::services::tokens::Tokens;
+use crate::services::tokens::{LocalToken, Registered, Tokens};
 use crate::settings::Settings;
-use crate::ui::Printer;
+use crate::ui::{Printer, logs};
 
 /// Run the embedded stack: scheduler, outputs processor and jobs on this machine
 ///
 /// Stays in the foreground until Ctrl-C or SIGTERM. Then it accepts nothing more and asks running jobs to end; they get
 /// the grace period (CSW_GRACE_PERIOD, 30 s) for that and go back to their place in the queue: the next `csw up` runs
 /// them again. Queued jobs and results are kept. A second Ctrl-C ends at once.
+///
+/// Callers show a token. Without CSW_SCHEDULER_TOKEN the stack makes one and keeps it in its folder, in the file `token`,
+/// where `csw jobs` of the same user finds it by itself. The link that is printed opens the page in a browser, once and
+/// within ten minutes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw up
@@ -40,10 +45,15 @@ pub(super) struct UpArgs {
     /// Jobs that run at once [env: CSW_MAX_JOBS] [default: processors]
     #[arg(long, value_name = "N")]
     max_jobs: Option<usize>,
+
+    /// Want no token: everybody who reaches the address, every user of this machine to begin with, can run any program as
+    /// you
+    #[arg(long)]
+    no_token: bool,
 }
 
 pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
-    let UpArgs { listen, data, max_jobs } = args;
+    let UpArgs { listen, data, max_jobs, no_token } = args;
     let settings = context.settings(|o| {
         o.listen = listen;
         o.data_dir = data;
@@ -57,13 +67,14 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     }
     let names: Vec<String> = catalog.models().map(|model| model.name.to_string()).collect();
     drop(catalog);
+    let Entry { tokens, token_file } = entry(&settings, no_token)?;
     let mut config = stack_config(
         &settings,
         Differences {
             catalogue,
             data_dir: data_dir.clone(),
             listen: settings.listen.value,
-            tokens: Tokens::of(&settings)?,
+            tokens,
             progress: Arc::new(Steps(printer)),
         },
     )?;
@@ -73,6 +84,15 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
         let mut signals = Signals::new()?;
         let stack = Stack::start(config).await?;
         printer.note(format!("Listening on {}", stack.url()));
+        let noted = token_file.map(|file| tell_token(printer, &settings, &stack, &file));
+        if no_token {
+            printer.warn(format!(
+                "warning: everybody who reaches {}, every user of this machine to begin with, can run any program as you",
+                stack.url()
+            ));
+        } else {
+            printer.note(format!("Page: {} (this link opens once, within 10 minutes)", stack.page_link()));
+        }
         printer.note(match names.as_slice() {
             [] => format!(
                 "No models in {}: write the first with `csw models new OWNER/TITLE`",
@@ -87,8 +107,44 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
         }
         signals.next().await;
         stop(printer, stack, &mut signals, settings.grace_period.value.as_secs_f64()).await;
+        drop(noted);
         Ok(Exit::Ok)
     })
+}
+
+/// What callers have to show.
+struct Entry {
+    tokens: Tokens,
+    /// Where the token is that was made because none is set.
+    token_file: Option<PathBuf>,
+}
+
+/// What the settings say; else a token of the stack's own.
+fn entry(settings: &Settings, no_token: bool) -> anyhow::Result<Entry> {
+    if no_token {
+        return Ok(Entry { tokens: Tokens::default(), token_file: None });
+    }
+    let tokens = Tokens::of(settings)?;
+    // For callers on other machines somebody has to have chosen it.
+    if !tokens.is_empty() || !settings.listen.value.ip().is_loopback() {
+        return Ok(Entry { tokens, token_file: None });
+    }
+    let (token, file) = LocalToken::of_stack(&settings.data_dir.value)?;
+    logs::mask([&SecretValue::from(token.clone())]);
+    Ok(Entry { tokens: Tokens::fixed(&token), token_file: Some(file) })
+}
+
+/// Says where the token is, to people and to the command line.
+fn tell_token(printer: Printer, settings: &Settings, stack: &Stack, file: &Path) -> Option<Registered> {
+    printer.note(format!("Token: in {}", file.display()));
+    match LocalToken::register(&settings.state_dir, stack.url(), file) {
+        Ok(noted) => Some(noted),
+        Err(e) => {
+            printer.warn(format!("warning: `csw jobs` does not find the token by itself: {e}"));
+            printer.warn(format!("  Set CSW_SCHEDULER_TOKEN_FILE={} for it", file.display()));
+            None
+        }
+    }
 }
 
 /// The web app, if one is set.

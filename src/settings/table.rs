@@ -27,6 +27,8 @@ macro_rules! settings {
             pub file: Option<PathBuf>,
             /// The layout on a Kubernetes cluster: the file's section `kubernetes`.
             pub kubernetes: KubernetesSettings,
+            /// What running stacks of this user leave there, so that the command line finds them.
+            pub state_dir: PathBuf,
             $($(#[doc = $about])+ pub $key: Setting<$type>,)+
         }
 
@@ -59,7 +61,8 @@ macro_rules! settings {
                     let $key = $key.unwrap_or_else(|| Setting { value: $default, origin: super::Origin::Default });
                 )+
                 resolver.done()?;
-                Ok(Self { root, file, kubernetes, $($key),+ })
+                let state_dir = $places.xdg("XDG_STATE_HOME", ".local/state");
+                Ok(Self { root, file, kubernetes, state_dir, $($key),+ })
             }
 
             /// Every setting as people and scripts see it, secrets masked.
@@ -123,7 +126,7 @@ settings! { places;
         places.local_scheduler.clone();
 
     /// What callers of the scheduler prove themselves with; the scheduler takes any of several, separated by commas.
-    scheduler_token: Option<SecretString>, NO_FLAG, "CSW_SCHEDULER_TOKEN", "none: nobody has to" => None;
+    scheduler_token: Option<SecretString>, NO_FLAG, "CSW_SCHEDULER_TOKEN", "`csw up` makes one" => None;
 
     /// File with more of these tokens, one a line; read again when it changes, as a mounted Secret does.
     scheduler_token_file: Option<PathBuf>, NO_FLAG, "CSW_SCHEDULER_TOKEN_FILE", "none" => None;

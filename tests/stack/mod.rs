@@ -4,6 +4,7 @@ mod api;
 mod crash;
 mod dispatch;
 mod harness;
+mod local;
 mod page;
 mod pushing;
 mod runtime;

@@ -46,7 +46,7 @@ fn screenshot(url: &str, file: &Path, more: &[&str]) {
 
 fn busy(sandbox: &Sandbox) -> Up {
     sandbox.sh_model("Echo", crate::jobs::ECHO);
-    let up = Up::start(sandbox.csw(["up", "--listen", "127.0.0.1:0", "--data", "state", "--max-jobs", "1"]));
+    let up = sandbox.up(&["--max-jobs", "1", "--no-token"]);
     let jobs = |args: &[&str]| {
         let args = [&["jobs", args[0], "--scheduler", &up.url], &args[1..]].concat();
         sandbox.csw(args).output()
@@ -123,4 +123,19 @@ fn a_browser_is_let_in_by_the_token_as_a_password() {
     let page = dom(&with("s3cret"));
     assert!(page.contains("No models are known.") && !page.contains("s3cret"), "{page}");
     assert!(!dom(&with("wrong")).contains("No models are known."));
+}
+
+#[test]
+fn a_browser_is_let_in_by_the_link_that_opens_once() {
+    if !require("chromium") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let up = sandbox.up(&[]);
+    let link = up.page_link();
+    // The browser follows the link to the page itself, with the cookie that it was given.
+    let page = dom(&link);
+    assert!(page.contains("No models are known.") && !page.contains("link="), "{page}");
+    assert!(!dom(&link).contains("No models are known."), "it has been opened");
+    assert!(!dom(&up.url).contains("No models are known."), "another browser is not let in");
 }

@@ -51,6 +51,22 @@ impl Up {
         self.said.lock().unwrap().clone()
     }
 
+    /// The link that opens the stack's page, once.
+    pub fn page_link(&self) -> String {
+        let said = self.line_with("Page: ");
+        said.split_whitespace().nth(1).unwrap().to_owned()
+    }
+
+    /// The line of stderr that begins so, waited for.
+    pub fn line_with(&self, beginning: &str) -> String {
+        loop {
+            if let Some(line) = self.said().lines().find(|line| line.starts_with(beginning)) {
+                return line.to_owned();
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Bytes of its memory, as Linux tells (`VmRSS`, or `VmHWM` for the most that it ever was).
     pub fn memory(&self, field: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

@@ -9,7 +9,6 @@ use crate::cli::Context;
 use crate::cli::args::ClusterArgs;
 use crate::kube::Access;
 use crate::services::client::{ClientError, SchedulerClient};
-use crate::services::tokens::Tokens;
 use crate::settings::{Origin, Settings};
 
 /// Where help shows what many commands share: after what is the command's own.
@@ -66,8 +65,7 @@ impl SchedulerAt {
             let forwarded = Forwarded::open(&cluster).await?;
             return Scheduler::behind(forwarded, &cluster, &settings).await;
         }
-        let token = Tokens::shown(&settings)?;
-        let client = SchedulerClient::new(settings.scheduler.value, token)?;
+        let client = super::token::client(&settings)?;
         Ok(Scheduler { client, _forwarded: None })
     }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::kube::Cluster;
 use crate::secret::{self, Scope, SecretName, SecretValue};
-use crate::services::tokens::{self, Tokens};
+use crate::services::client::SchedulerClient;
+use crate::services::tokens::{self, LocalToken, Tokens};
 use crate::settings::Settings;
 use crate::ui::logs;
 
@@ -13,6 +14,20 @@ use crate::ui::logs;
 const NAME: &str = "CSW_SCHEDULER_TOKEN";
 /// The Secret that the services share.
 const SECRET: &str = "worker-secret";
+
+/// A client of the scheduler that the settings name, with the token that they name; else with the one that a stack of
+/// this user on this machine made for itself.
+pub(super) fn client(settings: &Settings) -> anyhow::Result<SchedulerClient> {
+    let url = settings.scheduler.value.clone();
+    let local = match Tokens::shown(settings)? {
+        Some(token) => return Ok(SchedulerClient::new(url, Some(token))?),
+        None => LocalToken::find(&settings.state_dir, &url),
+    };
+    Ok(match local {
+        Some(token) => SchedulerClient::of_stack(url, token)?,
+        None => SchedulerClient::new(url, None)?,
+    })
+}
 
 /// What a cluster's scheduler wants to be shown: as the settings say, else as it was kept with the cluster's secrets when
 /// the services were applied, else as the cluster has it, for those who may read that. None of these says that there is

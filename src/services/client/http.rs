@@ -14,7 +14,7 @@ use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult};
 use crate::services::api::Problem;
 use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, SubmitRequest};
-use crate::services::tokens;
+use crate::services::tokens::{self, LocalToken};
 
 /// Longer than the scheduler puts off any answer.
 const TIMEOUT: Duration = Duration::from_secs(90);
@@ -23,8 +23,17 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 #[derive(Debug, Clone)]
 pub struct SchedulerClient {
     base: Url,
-    token: Option<SecretString>,
+    token: Shown,
     http: reqwest::Client,
+}
+
+/// What the scheduler is shown.
+#[derive(Debug, Clone)]
+enum Shown {
+    Nothing,
+    Fixed(SecretString),
+    /// Looked at for each request: the stack may be started anew, or somebody else listen in its place.
+    Local(LocalToken),
 }
 
 impl SchedulerClient {
@@ -34,9 +43,21 @@ impl SchedulerClient {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(base: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
+        let token = token.and_then(|text| tokens::first(text.expose_secret()).map(|t| t.to_owned().into()));
+        Self::showing(base, token.map_or(Shown::Nothing, Shown::Fixed))
+    }
+
+    /// A client of a stack of the same user on this machine.
+    ///
+    /// # Errors
+    /// As [`SchedulerClient::new`].
+    pub fn of_stack(base: Url, token: LocalToken) -> Result<Self, ClientError> {
+        Self::showing(base, Shown::Local(token))
+    }
+
+    fn showing(base: Url, token: Shown) -> Result<Self, ClientError> {
         let http = http::client(&base)
             .map_err(|e| ClientError::Unreachable { url: base.clone(), reason: http::innermost(&e) })?;
-        let token = token.and_then(|text| tokens::first(text.expose_secret()).map(|t| t.to_owned().into()));
         Ok(Self { base, token, http })
     }
 
@@ -176,7 +197,12 @@ impl SchedulerClient {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         // The base ends in `/` and paths are made of names that need no escaping.
         let request = self.http.request(method, format!("{}{path}", self.base)).timeout(TIMEOUT);
-        match &self.token {
+        let token = match &self.token {
+            Shown::Nothing => None,
+            Shown::Fixed(token) => Some(token.clone()),
+            Shown::Local(token) => token.show(),
+        };
+        match token {
             Some(token) => request.bearer_auth(token.expose_secret()),
             None => request,
         }

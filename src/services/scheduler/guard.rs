@@ -1,28 +1,85 @@
 //! Who may ask at all.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::links::{Links, SESSION};
 use crate::services::api::ApiError;
 use crate::services::tokens::Tokens;
+
+/// Where browsers that opened a link are let in, and only to look.
+const BROWSERS_TOO: [&str; 2] = ["/", "/metrics"];
+/// In the query of a link to the page.
+const LINK: &str = "link";
 
 /// Who may ask a listener.
 #[derive(Debug, Clone)]
 pub struct Access {
     tokens: Tokens,
     loopback: bool,
+    links: Arc<Links>,
+    /// Browsers send a cookie to every port of a machine: two stacks must not take each other's.
+    cookie: String,
 }
 
 impl Access {
     /// `tokens` is what callers have to show one of, if they have to; `listen` is where they are heard.
     pub fn new(tokens: impl Into<Tokens>, listen: SocketAddr) -> Self {
-        Self { tokens: tokens.into(), loopback: listen.ip().is_loopback() }
+        Self {
+            tokens: tokens.into(),
+            loopback: listen.ip().is_loopback(),
+            links: Arc::default(),
+            cookie: format!("csw-page-{}", listen.port()),
+        }
+    }
+
+    /// The query of a link to the page that opens once, and soon.
+    pub fn link(&self) -> String {
+        format!("{LINK}={}", self.links.make(Instant::now()))
+    }
+
+    /// For a browser that opens such a link: what lets it in from now on, and the page's address without the link. `None`
+    /// for any other request.
+    fn open_link(&self, request: &Request) -> Option<Result<Response, ApiError>> {
+        let (uri, headers) = (request.uri(), request.headers());
+        if uri.path() != "/" || *request.method() != Method::GET {
+            return None;
+        }
+        let query = url::form_urlencoded::parse(uri.query()?.as_bytes());
+        let (_, word) = query.into_iter().find(|(name, _)| name == LINK)?;
+        // A browser that only looks ahead would use the link up.
+        if headers.get("sec-purpose").is_some_and(|v| v.as_bytes().starts_with(b"prefetch")) {
+            return Some(Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "this link opens once")));
+        }
+        let Some(session) = self.links.open(&word, Instant::now()) else {
+            let error = ApiError::new(StatusCode::UNAUTHORIZED, "this link was opened before, or is too old");
+            return Some(Err(error.hint("`csw up` prints another when it is started again").asking_browsers()));
+        };
+        let (name, age) = (&self.cookie, SESSION.as_secs());
+        let cookie = format!("{name}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict");
+        let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, "/".to_owned())];
+        Some(Ok((StatusCode::SEE_OTHER, headers).into_response()))
+    }
+
+    /// Whether a browser that opened a link may see this.
+    fn lets_in(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+        matches!(*method, Method::GET | Method::HEAD)
+            && BROWSERS_TOO.contains(&uri.path())
+            && headers
+                .get_all(header::COOKIE)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .flat_map(|value| value.split(';'))
+                .filter_map(|pair| pair.trim().split_once('='))
+                .any(|(name, word)| name == self.cookie && self.links.knows(word, Instant::now()))
     }
 
     /// Whether callers have to show a token.
@@ -31,9 +88,9 @@ impl Access {
     }
 
     /// Refuses callers that don't show a token as `Authorization: Bearer …` or `Token …`. Browsers may show it as the
-    /// password of Basic authentication, with any user name, and then only look.
-    pub(super) fn authorize(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
-        if !self.is_guarded() {
+    /// password of Basic authentication, with any user name, or a cookie, and then only look.
+    fn authorize(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+        if !self.is_guarded() || self.lets_in(method, uri, headers) {
             return Ok(());
         }
         let given = headers
@@ -96,6 +153,15 @@ pub(super) async fn json_only(request: Request, next: Next) -> Result<Response, 
     Ok(next.run(request).await)
 }
 
+/// Middleware of all routes but those for whoever comes.
+pub(super) async fn authorized(access: Access, request: Request, next: Next) -> Result<Response, ApiError> {
+    if let Some(answer) = access.open_link(&request) {
+        return answer;
+    }
+    access.authorize(request.method(), request.uri(), request.headers())?;
+    Ok(next.run(request).await)
+}
+
 /// Middleware of the whole listener.
 ///
 /// # Errors
@@ -143,7 +209,7 @@ mod tests {
         let with = |method: Method, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-            access.authorize(&method, &headers).is_ok()
+            access.authorize(&method, &Uri::from_static("/"), &headers).is_ok()
         };
         let posted = |value: &str| with(Method::POST, value);
         assert!(posted("Bearer s3cret") && posted("Token s3cret") && posted("token  older"));
@@ -151,7 +217,7 @@ mod tests {
         let basic = format!("Basic {}", STANDARD.encode("anybody:s3cret"));
         assert!(with(Method::GET, &basic) && !posted(&basic));
         assert!(!with(Method::GET, &format!("Basic {}", STANDARD.encode("s3cret:"))));
-        assert!(access.authorize(&Method::GET, &HeaderMap::new()).is_err());
+        assert!(access.authorize(&Method::GET, &Uri::from_static("/"), &HeaderMap::new()).is_err());
         assert!(!format!("{access:?}").contains("s3cret"));
     }
 }

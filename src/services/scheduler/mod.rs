@@ -4,6 +4,7 @@ mod cleanup;
 mod describe;
 mod guard;
 mod jobs;
+mod links;
 mod logs;
 mod metrics;
 mod page;

@@ -86,8 +86,7 @@ async fn authorized(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    state.access.authorize(request.method(), request.headers())?;
-    Ok(next.run(request).await)
+    super::guard::authorized(state.access, request, next).await
 }
 
 /// Healthy is a store that answers: without it nothing can be accepted.

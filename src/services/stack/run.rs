@@ -53,6 +53,7 @@ pub struct StackConfig {
 pub struct Stack {
     address: StackAddress,
     address_file: PathBuf,
+    access: Access,
     dispatcher: Dispatcher,
     dispatching: JoinHandle<()>,
     serving: JoinHandle<()>,
@@ -101,7 +102,7 @@ impl Stack {
         };
         let app = scheduler::router(state)
             .merge(outputs_processor::router(Arc::clone(&results)))
-            .layer(from_fn_with_state(access, scheduler::guard));
+            .layer(from_fn_with_state(access.clone(), scheduler::guard));
         let (shutdown, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, app, LAST_ANSWERS, async move { drop(stopped.await) }));
         // What executors of an earlier run deliver meanwhile is taken; what is submitted waits.
@@ -116,12 +117,19 @@ impl Stack {
             async move { outputs_processor::pusher(&results, &stop).await }
         });
         let address_file = address.write(&data_dir)?;
-        Ok(Self { address, address_file, dispatcher, dispatching, serving, shutdown, pushing, stop_pushing })
+        Ok(Self { address, address_file, access, dispatcher, dispatching, serving, shutdown, pushing, stop_pushing })
     }
 
     /// Its base URL.
     pub fn url(&self) -> &Url {
         &self.address.url
+    }
+
+    /// A link that opens its page in a browser, once, and soon.
+    pub fn page_link(&self) -> Url {
+        let mut link = self.address.url.clone();
+        link.set_query(Some(&self.access.link()));
+        link
     }
 
     /// How many executors run.

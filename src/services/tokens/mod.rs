@@ -2,7 +2,10 @@
 
 mod accepted;
 mod file;
+mod listener;
+mod local;
 mod text;
 
 pub use accepted::Tokens;
+pub use local::{LocalToken, Registered};
 pub use text::{first, words};
