@@ -19,6 +19,7 @@ pub mod http;
 pub mod image;
 pub mod job;
 pub mod kube;
+mod listen;
 pub mod model;
 pub mod outputs;
 pub mod plan;

@@ -105,7 +105,14 @@ fn csw_as_another(sandbox: &Sandbox, args: &[&str]) -> Output {
     std::fs::copy(env!("CARGO_BIN_EXE_csw"), &program).unwrap();
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
     assert!(sandbox.work().is_dir());
-    as_another_user().arg(&program).args(args).current_dir("/").env_clear().env("HOME", home.path()).output().unwrap()
+    as_another_user()
+        .arg(&program)
+        .args(args)
+        .current_dir("/")
+        .env_clear()
+        .env("HOME", home.path())
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -155,18 +162,18 @@ fn who_listens_in_the_stacks_place_does_not_learn_the_token() {
     // The note of a stack that was killed stays.
     up.kill();
     let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
-    let mut impostor = as_another_user()
-        .args(["python3", "-c", IMPOSTOR, port])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut impostor =
+        as_another_user().args(["python3", "-c", IMPOSTOR, port]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(impostor.stdout.take().unwrap()));
     assert_eq!(lines.next().unwrap().unwrap(), "listens");
     drop(sandbox.csw(["jobs", "list", "--scheduler", &url]).output());
     impostor.wait().unwrap();
     let seen: Vec<String> = lines.map(Result::unwrap).collect();
     let seen = seen.join("\n").to_lowercase();
-    assert!(seen.starts_with("get ") && !seen.contains("authorization") && !seen.contains(token.trim()), "{seen}");
+    assert!(
+        seen.starts_with("get ") && !seen.contains("authorization") && !seen.contains(token.trim()),
+        "{seen}"
+    );
 }
 
 #[tokio::test]

@@ -10,4 +10,5 @@ mod pushing;
 mod runtime;
 mod scheduler;
 mod schemathesis;
+mod serving;
 mod tokens;

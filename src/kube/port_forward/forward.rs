@@ -13,9 +13,12 @@ use super::pipe::{Piped, pipe};
 use super::target::{PodPort, refusal, resolve};
 use super::{PortForwardError, ServicePort};
 use crate::kube::Cluster;
+use crate::listen::{Gate, Place, Stage};
 
 /// How long a connection waits for a ready pod: while the only one is replaced.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a connection may say nothing at first. From then on the pod has the say.
+const FIRST_WORDS: Duration = Duration::from_secs(30);
 /// How long the way to a pod may take.
 const CONNECT: Duration = Duration::from_secs(20);
 /// Between two looks for one.
@@ -92,19 +95,12 @@ impl PortForward {
 
     /// Forwards connections; never returns. Dropped, it ends them all.
     pub async fn run(self) {
-        let mut connections = JoinSet::new();
+        let (gate, mut connections) = (Gate::new(), JoinSet::new());
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((socket, _)) => {
-                        connections.spawn(Arc::clone(&self.shared).serve(socket));
-                    }
-                    // Out of descriptors, most likely: some connection will end.
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                },
+                (socket, place) = gate.accept(&self.listener) => {
+                    connections.spawn(Arc::clone(&self.shared).serve(socket, place));
+                }
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -112,11 +108,17 @@ impl PortForward {
 }
 
 impl Shared {
-    async fn serve(self: Arc<Self>, mut socket: TcpStream) {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may be late");
+    async fn serve(self: Arc<Self>, mut socket: TcpStream, place: Place) {
+        // No pod is bothered for who has nothing to say.
+        match tokio::time::timeout(FIRST_WORDS, socket.readable()).await {
+            Ok(Ok(())) => place.set(Stage::Receiving),
+            Ok(Err(_)) | Err(_) => return,
         }
-        if let Err(why) = self.forward(&mut socket).await {
+        let forwarded = tokio::select! {
+            forwarded = self.forward(&mut socket) => forwarded,
+            () = place.given_up() => Err("there are too many connections".to_owned()),
+        };
+        if let Err(why) = forwarded {
             // The other end must not take this for an orderly end of what it was being sent.
             if let Err(error) = socket.set_zero_linger() {
                 tracing::debug!(%error, "the connection ends as if in order");

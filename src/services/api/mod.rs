@@ -7,9 +7,10 @@ mod problem;
 mod problems;
 mod serve;
 
-pub(in crate::services) use body::Body;
+pub(in crate::services) use body::{Body, Text};
 pub use error::ApiError;
 pub(in crate::services) use params::{PathOf, QueryOf};
 pub use problem::Problem;
 pub(in crate::services) use problems::as_problems;
-pub(in crate::services) use serve::serve;
+pub use serve::Full;
+pub(in crate::services) use serve::{Held, Serving, serve};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::watch;
@@ -19,8 +19,18 @@ use crate::services::api::ApiError;
 /// Marks what has been handed on once: nothing goes round.
 const FORWARDED: HeaderName = HeaderName::from_static("csw-forwarded");
 /// Headers that concern one connection only.
-const HOP: [HeaderName; 5] =
-    [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::HOST];
+const HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::HOST,
+];
 
 /// What answers requests: our own application while we lead, else the one who leads.
 #[derive(Clone)]
@@ -84,7 +94,7 @@ async fn hand_on(client: &reqwest::Client, address: &str, request: Request) -> R
     let path = head.uri.path_and_query().map_or("/", |p| p.as_str());
     let mut headers = head.headers;
     let host = headers.get(header::HOST).cloned();
-    HOP.iter().for_each(|name| drop(headers.remove(name)));
+    drop_hops(&mut headers);
     // Whoever checks where a request was meant to go sees that.
     if let Some(host) = host {
         headers.insert(header::HOST, host);
@@ -100,9 +110,21 @@ async fn hand_on(client: &reqwest::Client, address: &str, request: Request) -> R
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
     *response.headers_mut() = answer.headers().clone();
-    HOP.iter().for_each(|name| drop(response.headers_mut().remove(name)));
+    drop_hops(response.headers_mut());
     *response.body_mut() = Body::from_stream(answer.bytes_stream());
     Ok(response)
+}
+
+/// Takes away what concerns one connection only, by its name or because the sender says so.
+fn drop_hops(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    HOP.iter().chain(&named).for_each(|name| drop(headers.remove(name)));
 }
 
 /// Callers try again: by then there is a leader.

@@ -20,7 +20,7 @@ use crate::job::JobRuntime;
 use crate::job::kubernetes::{KubernetesJobs, KubernetesRuntime};
 use crate::kube::{Cluster, Election, Leadership, Terms};
 use crate::services::ServiceError;
-use crate::services::api::serve;
+use crate::services::api::{Serving, serve};
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
 use crate::services::results::{RemoteResults, Results};
@@ -95,7 +95,8 @@ impl ClusterScheduler {
         let (stop_serving, stop_leading) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn({
             let (app, stop) = (front.clone().router(), stop_serving.clone());
-            async move { serve(listener, app, LAST_ANSWERS, stop.cancelled_owned()).await }
+            let how = Serving { last_answers: LAST_ANSWERS, ..Serving::default() };
+            async move { serve(listener, app, how, stop.cancelled_owned()).await }
         });
         let leading = tokio::spawn(when_elected(config, front, election.standing(), stop_leading.clone()));
         let electing = tokio::spawn({

@@ -1,4 +1,4 @@
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,8 +13,6 @@ use crate::model::{JobId, JobStatus, TaskKwargs, TaskName};
 use crate::services::answer::to_json;
 use crate::services::api::{ApiError, Body};
 
-/// The largest body: the inputs of a simulation.
-const MAX_BODY: usize = 32 * 1024 * 1024;
 /// Seconds after which to come again when there is no room.
 const COME_AGAIN: &str = "1";
 
@@ -34,7 +32,6 @@ pub fn router(server: InputsServer) -> Router {
         .route("/sync", post(answer))
         .route("/async/", post(answer_later))
         .route("/async", post(answer_later))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .route("/healthz", get(async || Json(json!({"status": "ok"}))))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .with_state(server)

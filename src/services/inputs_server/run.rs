@@ -5,10 +5,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{InputsServer, router};
-use crate::services::api;
+use crate::services::api::{self, Serving};
 
 /// What requests that are under way get when the server ends: less than a pod's grace period of 30 s.
 const LAST_ANSWERS: Duration = Duration::from_secs(25);
+/// Bytes of inputs at once: a pod has little more memory than its model needs.
+const MEMORY: usize = 96 << 20;
 
 /// Serves until `stopped` comes true, and until what is under way then has ended, 25 seconds at most.
 pub async fn serve(
@@ -25,7 +27,8 @@ pub async fn serve(
         stopped.await;
         tell.send(Instant::now() + LAST_ANSWERS).unwrap_or_default();
     };
-    api::serve(listener, router(server.clone()), LAST_ANSWERS, ending).await;
+    let serving = Serving { last_answers: LAST_ANSWERS, memory: MEMORY, ..Serving::default() };
+    api::serve(listener, router(server.clone()), serving, ending).await;
     warming.abort();
     let end = told.await.unwrap_or_else(|_| Instant::now());
     if tokio::time::timeout_at(end, server.finish()).await.is_err() {

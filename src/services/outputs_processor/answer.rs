@@ -17,7 +17,7 @@ impl Refusal {
             Self::Invalid(_) | Self::Outputs(OutputsError::Invalid { .. }) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Incomplete(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Outputs(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Outputs(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

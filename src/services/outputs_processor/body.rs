@@ -10,6 +10,7 @@ use super::arriving::Arriving;
 use super::{Limits, Refusal};
 use crate::model::JobId;
 use crate::outputs::{Packed, read_written};
+use crate::services::api::Held;
 
 /// Pieces of a body that may wait for the one who reads it.
 const AHEAD: usize = 8;
@@ -21,10 +22,11 @@ pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes, which count as `held`.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
+    held: Option<&Held>,
     limit: usize,
     limits: Limits,
 ) -> Result<Vec<u8>, Refusal> {
@@ -32,11 +34,15 @@ pub(super) async fn read(
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     if announced.is_none_or(|n| n <= limit) {
-        bytes.reserve(announced.unwrap_or_default().min(limit));
         loop {
             match next(&mut stream, limits).await? {
                 None => return Ok(bytes),
-                Some(chunk) if bytes.len() + chunk.len() <= limit => bytes.extend_from_slice(&chunk),
+                Some(chunk) if bytes.len() + chunk.len() <= limit => {
+                    if let Some(held) = held {
+                        held.take(chunk.len())?;
+                    }
+                    bytes.extend_from_slice(&chunk);
+                }
                 Some(_) => break,
             }
         }

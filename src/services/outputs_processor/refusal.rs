@@ -1,6 +1,7 @@
 use crate::error::{Diagnose, Exit};
 use crate::model::JobId;
 use crate::outputs::{IntakeError, OutputsError};
+use crate::services::api::Full;
 use crate::store::StoreError;
 
 /// Why the outputs processor did not take something. Each has its HTTP status; those of 500 and above may pass.
@@ -42,6 +43,9 @@ pub enum Refusal {
     /// 408: the body did not arrive.
     #[error("the body did not arrive: {0}")]
     Incomplete(String),
+    /// 503: other bodies have all the memory that there is for them.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// 400 where the outputs are invalid, else 503: the bucket could not take them.
     #[error(transparent)]
     Outputs(#[from] OutputsError),

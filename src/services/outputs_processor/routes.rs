@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::accept::store;
 use super::{OutputsProcessor, Refusal, accept, body};
 use crate::model::{TaskName, TaskResult};
 use crate::outputs::Pointer;
+use crate::services::api::Held;
 use crate::store::{AttemptToken, Recorded};
 
 /// `POST /write/` and `POST /push/`, to be merged into a larger service.
@@ -44,12 +45,14 @@ async fn write_outputs(
 
 async fn push_result(
     State(state): State<Arc<OutputsProcessor>>,
+    held: Option<Extension<Held>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
     let token = token(&headers)?;
     state.admission.precheck(&token)?;
-    let bytes = body::read(&headers, body, state.limits.push, state.limits).await?;
+    let held = held.map(|Extension(held)| held);
+    let bytes = body::read(&headers, body, held.as_ref(), state.limits.push, state.limits).await?;
     let PushBody { task_name, result } = body::parse(bytes).await?;
     let id = result.task_id.clone();
     match accept(&state, &token, task_name, result).await? {

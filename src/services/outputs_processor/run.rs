@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{OutputsProcessor, pusher, standalone};
-use crate::services::api;
+use crate::services::api::{self, Serving};
 
 /// What requests that are under way get when the service ends: less than its pod's grace period of 60 s.
 const LAST_ANSWERS: Duration = Duration::from_secs(50);
@@ -35,7 +35,9 @@ pub async fn serve(
         stopped.await;
         stop.cancel();
     };
-    api::serve(listener, standalone(state), LAST_ANSWERS, stopping).await;
+    let silence = state.limits.silence;
+    let serving = Serving { last_answers: LAST_ANSWERS, silence, ..Serving::default() };
+    api::serve(listener, standalone(state), serving, stopping).await;
     // They have been told to end, and do so on their own.
     for task in [pushing, forgetting] {
         if let Err(e) = task.await {

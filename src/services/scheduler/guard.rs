@@ -61,7 +61,9 @@ impl Access {
         }
         let Some(session) = self.links.open(&word, Instant::now()) else {
             let error = ApiError::new(StatusCode::UNAUTHORIZED, "this link was opened before, or is too old");
-            return Some(Err(error.hint("`csw up` prints another when it is started again").asking_browsers()));
+            return Some(Err(error
+                .hint("`csw up` prints another when it is started again")
+                .asking_browsers()));
         };
         let (name, age) = (&self.cookie, SESSION.as_secs());
         let cookie = format!("{name}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict");

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, Request, State};
+use axum::extract::{FromRef, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -17,9 +17,6 @@ use crate::services::api::{ApiError, as_problems};
 use crate::services::metrics::measured;
 use crate::services::openapi::{Described, Finished};
 use crate::store::JobStore;
-
-/// The largest body: inputs of a simulation.
-const MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// What handlers are given parts of.
 #[derive(Clone)]
@@ -42,8 +39,7 @@ pub fn router(state: SchedulerState) -> Router {
         "csw scheduler",
         "Takes simulations from the web app and from `csw jobs`, and tells what became of them.",
     );
-    let guarded =
-        guarded.layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn_with_state(state.clone(), authorized));
+    let guarded = guarded.layer(from_fn_with_state(state.clone(), authorized));
     guarded
         .merge(open)
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this path"))

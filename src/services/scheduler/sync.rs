@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 use super::SchedulerState;
 use crate::config::ConfigError;
 use crate::services::ServiceError;
-use crate::services::api::ApiError;
+use crate::services::api::{ApiError, Text};
 
 /// `POST /sync/`: a list of models as the web app has them.
-pub(super) async fn sync(State(state): State<SchedulerState>, list: String) -> Result<Json<Value>, ApiError> {
+pub(super) async fn sync(
+    State(state): State<SchedulerState>,
+    Text(list): Text,
+) -> Result<Json<Value>, ApiError> {
     match state.catalogue.sync(list).await {
         Ok(models) => {
             state.dispatcher.forget_environments();

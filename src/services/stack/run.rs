@@ -15,7 +15,7 @@ use crate::job::JobRuntime;
 use crate::job::process::ProcessRuntime;
 use crate::outputs::Bucket;
 use crate::services::ServiceError;
-use crate::services::api::serve;
+use crate::services::api::{Serving, serve};
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::{Dispatcher, Limits, ModelHost};
 use crate::services::outputs_processor::{self, OutputsProcessor, PushTarget};
@@ -104,7 +104,8 @@ impl Stack {
             .merge(outputs_processor::router(Arc::clone(&results)))
             .layer(from_fn_with_state(access.clone(), scheduler::guard));
         let (shutdown, stopped) = oneshot::channel();
-        let serving = tokio::spawn(serve(listener, app, LAST_ANSWERS, async move { drop(stopped.await) }));
+        let how = Serving { last_answers: LAST_ANSWERS, ..Serving::default() };
+        let serving = tokio::spawn(serve(listener, app, how, async move { drop(stopped.await) }));
         // What executors of an earlier run deliver meanwhile is taken; what is submitted waits.
         dispatcher.reconcile().await?;
         let dispatching = tokio::spawn({
@@ -117,7 +118,17 @@ impl Stack {
             async move { outputs_processor::pusher(&results, &stop).await }
         });
         let address_file = address.write(&data_dir)?;
-        Ok(Self { address, address_file, access, dispatcher, dispatching, serving, shutdown, pushing, stop_pushing })
+        Ok(Self {
+            address,
+            address_file,
+            access,
+            dispatcher,
+            dispatching,
+            serving,
+            shutdown,
+            pushing,
+            stop_pushing,
+        })
     }
 
     /// Its base URL.

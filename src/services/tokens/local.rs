@@ -117,7 +117,9 @@ fn name(address: SocketAddr) -> String {
 
 /// Where on this machine a URL leads; nowhere, if it leads to another.
 fn addresses(url: &Url) -> Vec<SocketAddr> {
-    let Some(port) = url.port_or_known_default().filter(|_| url.scheme() == "http") else { return Vec::new() };
+    let Some(port) = url.port_or_known_default().filter(|_| url.scheme() == "http") else {
+        return Vec::new();
+    };
     let ips: Vec<IpAddr> = match url.host() {
         Some(Host::Domain(name)) if name.eq_ignore_ascii_case("localhost") => {
             vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
@@ -204,7 +206,8 @@ mod tests {
         assert_eq!(shown("http://127.0.0.1:1/").as_deref(), Some(one.expose_secret()));
         assert_eq!(shown("http://localhost:1/").as_deref(), Some(one.expose_secret()));
         assert_eq!(shown("http://localhost:2/").as_deref(), Some(two.expose_secret()));
-        for elsewhere in ["http://127.0.0.1:2/", "http://127.0.0.2:1/", "https://127.0.0.1:1/", "http://example.org:1/"]
+        for elsewhere in
+            ["http://127.0.0.1:2/", "http://127.0.0.2:1/", "https://127.0.0.1:1/", "http://example.org:1/"]
         {
             assert_eq!(shown(elsewhere), None, "{elsewhere}");
         }
