@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::{
-    config, executor, image, job, kube, model, outputs, plan, publish, render, secret, services, settings,
-    sink, store,
+    config, executor, image, job, kube, model, outputs, plan, private, publish, render, secret, services,
+    settings, sink, store,
 };
 
 /// What `csw` exits with.
@@ -140,6 +140,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             settings::SettingsError,
             secret::SecretError,
             store::StoreError,
+            private::NotPrivate,
             outputs::OutputsError,
             render::RenderError,
             executor::ExecutorError,

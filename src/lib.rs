@@ -23,6 +23,7 @@ mod listen;
 pub mod model;
 pub mod outputs;
 pub mod plan;
+pub mod private;
 pub mod publish;
 pub mod render;
 pub mod secret;

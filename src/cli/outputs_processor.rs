@@ -12,6 +12,7 @@ use super::up::Signals;
 use crate::error::{Exit, Failure};
 use crate::model::{Memory, Seconds};
 use crate::outputs::Bucket;
+use crate::private;
 use crate::secret::SecretValue;
 use crate::services::ServiceError;
 use crate::services::outputs_processor::{self, Backoff, Limits, OutputsProcessor, PushTarget};
@@ -120,6 +121,7 @@ fn check(context: &Context, listen: Option<String>, data: Option<PathBuf>) -> an
         }
     };
     let data_dir = &settings.data_dir.value;
+    private::folder(data_dir)?;
     let bucket = match &settings.bucket.value {
         Some(bucket) => Bucket::open(bucket),
         None => Bucket::open(&data_dir.join("bucket").to_string_lossy()),

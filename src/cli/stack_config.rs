@@ -6,15 +6,40 @@ use anyhow::Context as _;
 
 use crate::executor::environment::{Environments, PrepareProgress};
 use crate::outputs::Bucket;
+use crate::private;
 use crate::secret;
 use crate::services::catalogue::Catalogue;
 use crate::services::dispatch::Limits;
 use crate::services::stack::{LocalHost, StackConfig};
 use crate::services::tokens::Tokens;
 use crate::settings::Settings;
+use crate::ui::Printer;
 
 /// Attempts that end without a result before a job fails.
 const MAX_LOST: u32 = 3;
+
+/// Sees to it that what csw keeps by these settings is this user's alone, before anything of it is read.
+pub(super) fn keep_private(printer: Printer, settings: &Settings) -> anyhow::Result<()> {
+    private::make_all_private();
+    let repaired = private::tree(&settings.data_dir.value)?;
+    if repaired > 0 {
+        printer.note(format!(
+            "Others could look into {}: closed to them now ({repaired} files and folders)",
+            settings.data_dir.value.display()
+        ));
+    }
+    keep_cache_private(printer, settings)
+}
+
+/// The same for the cache alone, which may be large: nobody gets into a folder that is closed.
+pub(super) fn keep_cache_private(printer: Printer, settings: &Settings) -> anyhow::Result<()> {
+    private::make_all_private();
+    let cache = &settings.cache_dir.value;
+    if private::folder(cache)? {
+        printer.note(format!("Others could look into {}: closed to them now", cache.display()));
+    }
+    Ok(())
+}
 
 /// What differs between `csw up` and `csw jobs run`.
 pub(super) struct Differences {

@@ -1,6 +1,6 @@
 //! `csw up`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,14 +8,14 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
-use super::stack_config::{Differences, stack_config};
+use super::stack_config::{Differences, keep_private, stack_config};
 use crate::error::{Exit, Failure};
 use crate::executor::environment::PrepareProgress;
 use crate::secret::SecretValue;
 use crate::services::catalogue::Catalogue;
 use crate::services::outputs_processor::{Backoff, PushTarget};
 use crate::services::stack::Stack;
-use crate::services::tokens::{LocalToken, Registered, Tokens};
+use crate::services::tokens::{LocalToken, Tokens};
 use crate::settings::Settings;
 use crate::ui::{Printer, logs};
 
@@ -60,6 +60,7 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
         o.max_jobs = max_jobs;
     })?;
     let printer = context.printer();
+    keep_private(printer, &settings)?;
     let data_dir = settings.data_dir.value.clone();
     let (catalogue, catalog) = Catalogue::open(&settings.config_dir.value, &data_dir)?;
     if !catalog.diagnostics().is_empty() {
@@ -83,8 +84,16 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     context.block_on_threads(async move {
         let mut signals = Signals::new()?;
         let stack = Stack::start(config).await?;
+        // Whoever has seen that it listens can ask at once.
+        let noted = token_file.as_ref().map(|f| LocalToken::register(&settings.state_dir, stack.url(), f));
         printer.note(format!("Listening on {}", stack.url()));
-        let noted = token_file.map(|file| tell_token(printer, &settings, &stack, &file));
+        if let Some(file) = &token_file {
+            printer.note(format!("Token: in {}", file.display()));
+        }
+        if let Some(Err(e)) = &noted {
+            printer.warn(format!("warning: `csw jobs` does not find the token by itself: {e}"));
+            printer.warn("  Set CSW_SCHEDULER_TOKEN_FILE for it to the token's file");
+        }
         if no_token {
             printer.warn(format!(
                 "warning: everybody who reaches {}, every user of this machine to begin with, can run any program as you",
@@ -132,19 +141,6 @@ fn entry(settings: &Settings, no_token: bool) -> anyhow::Result<Entry> {
     let (token, file) = LocalToken::of_stack(&settings.data_dir.value)?;
     logs::mask([&SecretValue::from(token.clone())]);
     Ok(Entry { tokens: Tokens::fixed(&token), token_file: Some(file) })
-}
-
-/// Says where the token is, to people and to the command line.
-fn tell_token(printer: Printer, settings: &Settings, stack: &Stack, file: &Path) -> Option<Registered> {
-    printer.note(format!("Token: in {}", file.display()));
-    match LocalToken::register(&settings.state_dir, stack.url(), file) {
-        Ok(noted) => Some(noted),
-        Err(e) => {
-            printer.warn(format!("warning: `csw jobs` does not find the token by itself: {e}"));
-            printer.warn(format!("  Set CSW_SCHEDULER_TOKEN_FILE={} for it", file.display()));
-            None
-        }
-    }
 }
 
 /// The web app, if one is set.

@@ -114,7 +114,14 @@ pub enum Obstacle {
 impl RuntimeError {
     /// Whether the same may be taken later: nothing is wrong with the job then.
     pub fn obstacle(&self) -> Option<Obstacle> {
-        let Self::Kube(error) = self else { return None };
+        let error = match self {
+            Self::Kube(error) => error,
+            // The disk is full, or broken: so it is for every job, until somebody sees to it.
+            Self::Io { source, .. } if is_of_disk(source) => {
+                return Some(Obstacle::ForAll { retry_after: None });
+            }
+            _ => return None,
+        };
         let Some(refusal) = error.refusal() else {
             return match error {
                 KubeError::Unreachable { .. } | KubeError::Login { .. } => {
@@ -132,6 +139,12 @@ impl RuntimeError {
             _ => None,
         }
     }
+}
+
+/// Whether it is the disk that refuses.
+fn is_of_disk(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | FileTooLarge)
 }
 
 impl Diagnose for RuntimeError {

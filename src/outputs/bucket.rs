@@ -18,6 +18,8 @@ use super::pointer::zip_name;
 use super::{Category, Output, Outputs, OutputsError, Pointer, StoredCategory};
 use crate::model::JobId;
 
+/// The object by which it is seen whether anything can be stored.
+const PROBE: &str = "csw-probe";
 /// How much of a large zip file is in flight.
 const CHUNK: usize = 8 << 20;
 
@@ -84,6 +86,21 @@ impl Bucket {
         let packed = tokio::task::spawn_blocking(move || Packed::of(outputs)).await;
         let failed = |reason: String| OutputsError::Pack { object: format!("the zip files of {id}"), reason };
         self.store(id, packed.map_err(|e| failed(e.to_string()))??).await
+    }
+
+    /// Whether something can be stored: stores a few bytes and takes them away again.
+    ///
+    /// # Errors
+    /// When they can't be stored.
+    pub async fn check(&self) -> Result<(), OutputsError> {
+        let path = Path::from(PROBE);
+        let stored = self.store.put(&path, PutPayload::from_static(b"csw")).await;
+        stored.map_err(|e| self.refused("write", PROBE, e))?;
+        if let Err(e) = self.store.delete(&path).await {
+            // Not everybody who may write may delete.
+            tracing::debug!("{PROBE} stays in {}: {e}", self.url);
+        }
+        Ok(())
     }
 
     async fn store_category(

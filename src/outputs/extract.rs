@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::file_name::file_names;
 use super::{Category, MediaType, Outputs, OutputsError};
+use crate::private;
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,7 +37,7 @@ pub fn extract(outputs: &Outputs, dir: &Path) -> Result<Vec<ExtractedFile>, Outp
         if list.is_empty() {
             continue;
         }
-        std::fs::create_dir_all(&folder).map_err(|e| io(&folder, e))?;
+        private::create_users_folder(&folder).map_err(|e| io(&folder, e))?;
         for (output, name) in list.iter().zip(file_names(list)) {
             let path = folder.join(name);
             let bytes = output.file();
@@ -62,7 +63,7 @@ fn write(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), OutputsError> {
         .map_err(|e| io(folder, e))?;
     file.write_all(bytes).map_err(|e| io(path, e))?;
     file.persist(path).map_err(|e| io(path, e.error))?;
-    Ok(())
+    private::follow_umask(path, 0o666).map_err(|e| io(path, e))
 }
 
 fn io(path: &Path, source: std::io::Error) -> OutputsError {

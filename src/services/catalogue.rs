@@ -9,6 +9,7 @@ use super::ServiceError;
 use super::models::Models;
 use crate::config::{self, Catalog, ConfigError, Sources};
 use crate::model::Model;
+use crate::private;
 
 /// How messages name what came by `POST /sync/`.
 pub(super) const SYNCED: &str = "the synced list";
@@ -110,8 +111,7 @@ impl Files {
         config::load(&Sources::none().with_web_app(SYNCED, list))?;
         let catalog = load(&source.config_dir, Some(list))?;
         let io = |e| ServiceError::Io { path: source.synced.display().to_string(), source: e };
-        let part = source.synced.with_extension("part");
-        std::fs::write(&part, list).and_then(|()| std::fs::rename(&part, &source.synced)).map_err(io)?;
+        private::write(&source.synced, list.as_bytes()).map_err(io)?;
         self.models.replace(catalog.models().cloned());
         Ok(catalog.models().len())
     }

@@ -4,6 +4,7 @@ use crate::config::{ConfigError, ReportStyle};
 use crate::error::{Diagnose, Exit};
 use crate::job::RuntimeError;
 use crate::outputs::OutputsError;
+use crate::private::NotPrivate;
 use crate::services::results::ResultsError;
 use crate::store::StoreError;
 
@@ -47,6 +48,9 @@ pub enum ServiceError {
     /// The models' configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A folder that is not this user's alone.
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
     /// The store of jobs.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,6 +74,7 @@ impl Diagnose for ServiceError {
             Self::Deposed => Exit::Remote,
             Self::Ended { .. } => Exit::Internal,
             Self::Config(e) => e.exit(),
+            Self::NotPrivate(e) => e.exit(),
             Self::Store(e) => e.exit(),
             Self::Runtime(e) => e.exit(),
             Self::Outputs(e) => e.exit(),
@@ -88,6 +93,7 @@ impl Diagnose for ServiceError {
                 "Set CSW_SCHEDULER_TOKEN to a long random word, here and for the clients".into(),
                 "Listen on 127.0.0.1 only".into(),
             ],
+            Self::NotPrivate(e) => e.hints(),
             Self::Store(e) => e.hints(),
             Self::Runtime(e) => e.hints(),
             Self::Outputs(e) => e.hints(),

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::{Diagnose, Exit};
 use crate::model::JobId;
+use crate::private::NotPrivate;
 
 /// Why a store operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,6 +16,9 @@ pub enum StoreError {
         /// The operating system's answer.
         reason: String,
     },
+    /// The folder is not this user's alone.
+    #[error("{0}")]
+    NotPrivate(Arc<NotPrivate>),
     /// The id is taken by another submission.
     #[error("job {id} exists with {differs}")]
     Conflict {
@@ -92,10 +97,17 @@ pub enum StoreError {
     },
 }
 
+impl From<NotPrivate> for StoreError {
+    fn from(error: NotPrivate) -> Self {
+        Self::NotPrivate(Arc::new(error))
+    }
+}
+
 impl Diagnose for StoreError {
     fn exit(&self) -> Exit {
         match self {
             Self::Io { .. }
+            | Self::NotPrivate(_)
             | Self::Conflict { .. }
             | Self::NoSuchJob { .. }
             | Self::Locked { .. }
@@ -110,6 +122,7 @@ impl Diagnose for StoreError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Io { .. } | Self::NoSuchJob { .. } => Vec::new(),
+            Self::NotPrivate(e) => e.hints(),
             Self::Conflict { .. } => {
                 vec!["Choose another --id, or leave it out for a random one".to_owned()]
             }
@@ -135,7 +148,7 @@ impl Diagnose for StoreError {
             )],
             Self::Document { hint, .. } => vec![(*hint).to_owned()],
             Self::Failed { .. } => {
-                vec!["Check the disk's free space and health, then restart the stack: nothing that was accepted is lost".to_owned()]
+                vec!["Check the disk's free space and health: it goes on by itself then, and nothing that was accepted is lost".to_owned()]
             }
         }
     }

@@ -28,9 +28,9 @@ pub enum Submitted {
     Existing(Job),
 }
 
-/// Proves that a result comes from a certain attempt of a job: a random word that only that attempt's executor is
-/// told. Results of older attempts are refused.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Proves that a result comes from a certain attempt of a job: a word that only that attempt's executor is told, and that
+/// no store holds. Results of older attempts are refused.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AttemptToken(pub String);
 
 impl std::fmt::Debug for AttemptToken {
@@ -250,6 +250,12 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Says why a PENDING job waits; nothing changes if it is not PENDING.
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError>;
+
+    /// Whether it can do its work at the moment: keep what it is given, and tell it again.
+    ///
+    /// # Errors
+    /// Why it can't. It goes on by itself when that has passed.
+    async fn check(&self) -> Result<(), StoreError>;
 
     /// Whether the token is the one of the job's current attempt.
     async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError>;

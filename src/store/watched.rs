@@ -121,6 +121,10 @@ impl JobStore for WatchedStore {
             .map(|outcome| self.changed(outcome))
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+
     async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError> {
         Ok(!self.is_held(id) && self.clock.time("check_token", self.inner.check_token(id, token)).await?)
     }

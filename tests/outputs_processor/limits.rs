@@ -55,7 +55,10 @@ async fn a_sender_that_falls_silent_is_given_up() {
     let stage = Stage::new(None, limits).await;
     let mut socket =
         tokio::net::TcpStream::connect(stage.url.socket_addrs(|| None).unwrap()[0]).await.unwrap();
-    let head = "POST /write/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 100\r\n\r\n{\"task_id\"";
+    let token = started(&*stage.store, "run-1", TaskName::Sim).await.0;
+    let head = format!(
+        "POST /write/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 100\r\n\r\n{{\"task_id\""
+    );
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();

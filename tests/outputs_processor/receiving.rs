@@ -64,14 +64,14 @@ async fn only_the_current_attempt_may_deliver() {
     }
     let forged = AttemptToken("made up".into());
     let result = failure("run-1", "x");
-    assert_eq!(stage.write(&forged, "run-1", raw_outputs("x")).await.status, 404);
-    assert_eq!(stage.push(&forged, "sim", &result).await.status, 404);
+    assert_eq!(stage.write(&forged, "run-1", raw_outputs("x")).await.status, 403);
+    assert_eq!(stage.push(&forged, "sim", &result).await.status, 403);
 
     let first = started(&*stage.store, "run-1", TaskName::Sim).await;
     let answer = stage.write(&forged, "run-1", raw_outputs("x")).await;
     assert_eq!(
         (answer.status, answer.body),
-        (403, json!({"error": "the token is not the one of job run-1"}))
+        (403, json!({"error": "this is no token of an attempt: it was made with another key, or by nobody"}))
     );
     assert_eq!(stage.push(&forged, "sim", &result).await.status, 403);
     // A token is good for its own job only.

@@ -140,3 +140,48 @@ fn a_later_format_is_refused() {
     let error = EmbeddedStore::open(dir.path()).unwrap_err();
     assert!(matches!(error, StoreError::Format { found: 99, .. }), "{error}");
 }
+
+#[tokio::test]
+async fn tokens_of_an_early_file_are_forgotten_and_its_attempts_are_taken_over() {
+    const JOBS: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("jobs");
+    let dir = folder();
+    {
+        let store = EmbeddedStore::open(dir.path()).unwrap();
+        for id in ["runs", "ended"] {
+            conformance::submit(&store, id).await;
+            store.start(&id.parse().unwrap()).await.unwrap();
+        }
+    }
+    // As it was written before: the words themselves.
+    let early = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
+    let database = redb::Database::open(dir.path().join("store.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let mut meta = write.open_table(redb::TableDefinition::<&str, u64>::new("meta")).unwrap();
+        meta.insert("format", 1).unwrap();
+        let mut jobs = write.open_table(JOBS).unwrap();
+        for (seq, word) in early.iter().enumerate() {
+            let bytes = redb::ReadableTable::get(&jobs, seq as u64).unwrap().unwrap().value().to_owned();
+            let mut record: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            record[if seq == 0 { "token" } else { "delivered" }] = serde_json::json!(word);
+            jobs.insert(seq as u64, record.to_string().as_bytes()).unwrap();
+        }
+    }
+    write.commit().unwrap();
+    drop(database);
+    let store = EmbeddedStore::open(dir.path()).unwrap();
+    let running = store.running().await.unwrap();
+    let runs = running.iter().find(|attempt| attempt.job.id.as_str() == "runs").unwrap();
+    assert!(store.check_token(&runs.job.id, &runs.token).await.unwrap(), "who takes over can prove itself");
+    let recorded = store.record(&runs.token, conformance::success(&runs.job), false).await.unwrap();
+    assert_eq!(recorded, csw::store::Recorded::Accepted);
+    drop(store);
+    // What the file has given up it may still hold somewhere; what counts is what is read.
+    let database = redb::Database::open(dir.path().join("store.redb")).unwrap();
+    let read = redb::ReadableDatabase::begin_read(&database).unwrap().open_table(JOBS).unwrap();
+    for entry in redb::ReadableTable::iter(&read).unwrap() {
+        let bytes = entry.unwrap().1.value().to_owned();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(early.iter().all(|word| !text.contains(word)), "{text}");
+    }
+}

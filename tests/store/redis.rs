@@ -371,3 +371,47 @@ async fn the_list_of_projects_is_kept() {
         Some("[{\"title\": \"größer\"}]")
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_says_when_redis_takes_nothing_and_goes_on_by_itself() {
+    if !require("redis") {
+        return;
+    }
+    let mut redis = Redis::start();
+    let store = Arc::new(open(&redis).await);
+    store.check().await.unwrap();
+    let submit = |id: &str| {
+        let (store, id) = (Arc::clone(&store), id.to_owned());
+        tokio::spawn(async move { store.submit(submission(&id)).await })
+    };
+    let until = async |well: bool| loop {
+        let said = store.check().await;
+        if said.is_ok() == well {
+            break said.err().map(|e| e.to_string()).unwrap_or_default();
+        }
+        tokio::task::yield_now().await;
+    };
+    // Out of memory, and read-only as one is that follows another.
+    for (name, ill, well) in [
+        ("OOM", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
+        ("READONLY", ["REPLICAOF", "127.0.0.1", "1", ""], ["REPLICAOF", "NO", "ONE", ""]),
+    ] {
+        let ask = |words: &[&str]| {
+            let words: Vec<&str> = words.iter().copied().filter(|word| !word.is_empty()).collect();
+            assert_eq!(redis.user("admin").ask(&words), "+OK", "{words:?}");
+        };
+        ask(&ill);
+        let waiting = submit(&name.to_lowercase());
+        let said = until(false).await;
+        assert!(said.contains(name), "{said}");
+        ask(&well);
+        waiting.await.unwrap().unwrap();
+        until(true).await;
+    }
+    redis.kill();
+    let said = until(false).await;
+    assert!(said.contains("can't be reached"), "{said}");
+    redis.restart();
+    until(true).await;
+    assert_eq!(store.counts().await.unwrap().pending, 2);
+}

@@ -26,11 +26,7 @@ pub use generated::generated;
 pub use python::environment as python_environment;
 pub use redis::Redis;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
-<<<<<<< HEAD
-pub use require::{missing, node_loss_command, on_path, require, restart_command, run};
-=======
-pub use require::{as_another_user, missing, node_loss_command, on_path, require, restart_command};
->>>>>>> 4afc274 (Have every stack want a token, made by itself where none is set)
+pub use require::{as_another_user, missing, node_loss_command, on_path, require, restart_command, run};
 #[allow(unused_imports)] // for those that run csw in images
 pub use stack_images::{StackImages, static_program};
 pub use up::Up;

@@ -21,7 +21,6 @@ const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make
 /// - `pypi`: a Python 3 that makes virtual environments, and a package index that pip reaches
 /// - `docker`: a Docker engine and its client
 /// - `redis`, `registry`: the programs of Redis and of a registry for images, which tests start themselves
-<<<<<<< HEAD
 /// - `kubernetes-oldest`, `kubernetes-newest`: a cluster of such a release among those whose kubeconfigs
 ///   `CSW_TEST_KUBECONFIG` lists
 /// - `kubernetes`: kubectl, and the cluster that the test runs on, which may be used freely
@@ -29,13 +28,7 @@ const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make
 /// - `kubernetes-restart`: a command that restarts the API server of the cluster that `KUBECONFIG` names,
 ///   `CSW_TEST_KUBE_RESTART`
 /// - `kubernetes-node-loss`: one that takes its nodes away and brings others, `CSW_TEST_NODE_LOSS`
-=======
-/// - `kubernetes`: kubectl, and a cluster that may be used freely, by the kubeconfig that `CSW_TEST_KUBECONFIG` names
-/// - `kubernetes-node`: one whose nodes run the image `csw-test/busybox:1`
-/// - `kubernetes-restart`: a command that restarts its API server, `CSW_TEST_KUBE_RESTART`
-/// - `kubernetes-node-loss`: a command that takes its nodes away and brings others, `CSW_TEST_NODE_LOSS`
 /// - `another-user`: the right to run programs as another user of this machine
->>>>>>> 4afc274 (Have every stack want a token, made by itself where none is set)
 /// - a program of that name on PATH
 pub fn require(service: &str) -> bool {
     // Each is asked for once, however many tests need it; what is asked of a cluster, once of each.

@@ -67,6 +67,10 @@ impl Up {
         }
     }
 
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// Bytes of its memory, as Linux tells (`VmRSS`, or `VmHWM` for the most that it ever was).
     pub fn memory(&self, field: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

@@ -12,7 +12,7 @@ use super::inputs::InputArgs;
 use crate::cli::Context;
 use crate::cli::args::out;
 use crate::cli::complete::model_names;
-use crate::cli::stack_config::{Differences, stack_config};
+use crate::cli::stack_config::{Differences, keep_private, stack_config};
 use crate::cli::up::Signals;
 use crate::config::{self, Sources};
 use crate::error::{Exit, Failure};
@@ -85,6 +85,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
     let kwargs = inputs.kwargs(task)?;
     let catalog = config::load_valid(&Sources::files(&settings.config_dir.value))?;
     let model = catalog.find(&name.to_string())?.clone();
+    keep_private(context.printer(), &settings)?;
     let chosen = id.is_some();
     let id = id.unwrap_or_else(JobId::random);
     let folder = settings.data_dir.value.join("runs").join(id.as_str());

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::source::SourceArgs;
 use crate::cli::Context;
 use crate::cli::complete::model_names;
+use crate::cli::stack_config::keep_cache_private;
 use crate::error::Exit;
 use crate::executor::environment::{Environments, PrepareProgress, Prepared};
 use crate::model::ModelName;
@@ -55,6 +56,7 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: PrepareArgs) -> 
     let settings = context.settings(|_| {})?;
     let catalog = source.load(context, &settings)?;
     let selected = catalog.select(&names)?;
+    keep_cache_private(context.printer(), &settings)?;
     let environments = Environments::new(&settings.cache_dir.value, &settings.python.value);
     let printer = context.printer();
     let mut views = Vec::new();

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::identity::ProcessIdentity;
 use crate::job::{AttemptKey, RuntimeError};
 use crate::model::{JobId, TaskResult};
+use crate::private::{self, NotPrivate};
 
 /// Where attempts live: `jobs/<id>/<attempt>/` while they run, `logs/<id>.<attempt>.log` afterwards. So the first
 /// holds what is alive only, however many jobs went through.
@@ -145,8 +146,11 @@ fn absent_is_fine(outcome: std::io::Result<()>) -> std::io::Result<()> {
 
 /// Inputs, logs and results are nobody else's business.
 fn make_private(folder: &Path) -> Result<(), RuntimeError> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| io(folder, e))
+    match private::folder(folder) {
+        Ok(_) => Ok(()),
+        Err(NotPrivate::Io { path, source }) => Err(RuntimeError::Io { path, source }),
+        Err(e) => Err(io(folder, std::io::Error::other(e))),
+    }
 }
 
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, RuntimeError> {
@@ -164,7 +168,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, RuntimeError> {
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RuntimeError> {
     let text = serde_json::to_vec(value).map_err(|e| io(path, e.into()))?;
-    fs::File::create(path).and_then(|mut file| file.write_all(&text)).map_err(|e| io(path, e))
+    private::create(path).and_then(|mut file| file.write_all(&text)).map_err(|e| io(path, e))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RuntimeError> {

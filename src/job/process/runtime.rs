@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,6 +15,7 @@ use super::identity::{Fate, ProcessIdentity, find_executor};
 use super::{kill, logs, watch::ended};
 use crate::job::{AttemptEnd, AttemptKey, AttemptSpec, AttemptState, JobRuntime, LogStream, RuntimeError};
 use crate::model::{JobId, TaskResult};
+use crate::private;
 
 /// Environment variables of ours that an executor may see; everything else is the model's own configuration.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"];
@@ -85,7 +85,7 @@ impl ProcessRuntime {
 
     fn command(&self, spec: &AttemptSpec, folder: &Path) -> Result<Command, RuntimeError> {
         let path = folder.join("log");
-        let log = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| io(&path, e))?;
+        let log = private::options().create(true).append(true).open(&path).map_err(|e| io(&path, e))?;
         let errors = log.try_clone().map_err(|e| io(&path, e))?;
         let mut command = Command::new(&self.program);
         command

@@ -96,9 +96,12 @@ impl PortForward {
     /// Forwards connections; never returns. Dropped, it ends them all.
     pub async fn run(self) {
         let (gate, mut connections) = (Gate::new(), JoinSet::new());
+        // Kept over all else that happens: a connection may have come and wait for its place.
+        let mut next = Box::pin(gate.accept(&self.listener));
         loop {
             tokio::select! {
-                (socket, place) = gate.accept(&self.listener) => {
+                (socket, place) = &mut next => {
+                    next = Box::pin(gate.accept(&self.listener));
                     connections.spawn(Arc::clone(&self.shared).serve(socket, place));
                 }
                 Some(_) = connections.join_next() => {}

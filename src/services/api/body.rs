@@ -30,7 +30,7 @@ impl<S: Send + Sync> FromRequest<S> for Text {
         let bytes = collect(request).await?;
         String::from_utf8(bytes)
             .map(Self)
-            .map_err(|e| ApiError::bad_request(format!("the body is no text: {e}")))
+            .map_err(|e| ApiError::bad_request(format!("the body is not UTF-8: {e}")))
     }
 }
 

@@ -70,12 +70,13 @@ impl From<StoreError> for ApiError {
         let status = match error {
             StoreError::Conflict { .. } => StatusCode::CONFLICT,
             StoreError::NoSuchJob { .. } => StatusCode::NOT_FOUND,
-            // Callers may try again: by then the stack may have been restarted.
+            // Callers may try again: it goes on by itself when the cause is gone.
             StoreError::Io { .. }
             | StoreError::Failed { .. }
             | StoreError::Unavailable { .. }
             | StoreError::Denied { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            StoreError::Locked { .. }
+            StoreError::NotPrivate(_)
+            | StoreError::Locked { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Format { .. }
             | StoreError::Document { .. } => StatusCode::INTERNAL_SERVER_ERROR,

@@ -32,7 +32,11 @@ pub(super) async fn store(
     let _alone = state.writing(id).await;
     match state.admit_writer(id, token).await? {
         Admitted { is_current: false, .. } => Err(Refusal::Fenced { id: id.clone() }),
-        Admitted { task: TaskName::Sim, .. } => Ok(state.bucket.store(id, packed).await?),
+        Admitted { task: TaskName::Sim, .. } => {
+            let stored = state.bucket.store(id, packed).await;
+            state.noticed(&stored);
+            Ok(stored?)
+        }
         Admitted { task, .. } => {
             Err(Refusal::Invalid(format!("job {id} is a {task}: only a sim has outputs to store")))
         }

@@ -18,17 +18,16 @@ pub(super) struct Admitted {
     pub(super) is_current: bool,
 }
 
-impl Admission {
-    /// Refuses at once what no body can make right.
-    pub(super) fn precheck(&self, token: &AttemptToken) -> Result<(), Refusal> {
-        match self {
-            Self::Started => Ok(()),
-            Self::Signed(key) => key.verify(token).map(drop).ok_or(Refusal::Unsigned),
-        }
-    }
-}
-
 impl OutputsProcessor {
+    /// Refuses at once what no body can make right, before any of it takes memory.
+    pub(super) fn precheck(&self, token: &AttemptToken) -> Result<(), Refusal> {
+        let is_signed = match &self.admission {
+            Admission::Started => self.ledger.has_signed(token),
+            Admission::Signed(key) => key.verify(token).is_some(),
+        };
+        if is_signed { Ok(()) } else { Err(Refusal::Unsigned) }
+    }
+
     /// What the token proves about a job.
     pub(super) async fn admit(&self, id: &JobId, token: &AttemptToken) -> Result<Admitted, Refusal> {
         match &self.admission {

@@ -7,6 +7,7 @@ mod arriving;
 mod attempt;
 mod authority;
 mod body;
+mod bucket;
 mod metrics;
 mod pusher;
 mod refusal;
@@ -19,6 +20,7 @@ pub mod wire;
 
 pub use accept::{accept, accept_spooled, write};
 pub use admission::Admission;
+pub use bucket::mind_bucket;
 pub use pusher::pusher;
 pub use refusal::Refusal;
 pub use routes::router;

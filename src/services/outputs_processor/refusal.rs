@@ -16,8 +16,8 @@ pub enum Refusal {
         /// The job.
         id: JobId,
     },
-    /// 403: the token was not made with the cluster's key.
-    #[error("the token was not made with this cluster's key")]
+    /// 403: the token was made with another key than that of the cluster or of the stack.
+    #[error("this is no token of an attempt: it was made with another key, or by nobody")]
     Unsigned,
     /// 404: the job is unknown, or was cleaned up.
     #[error("there is no job {id}")]

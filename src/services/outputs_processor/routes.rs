@@ -35,7 +35,7 @@ async fn write_outputs(
     body: Body,
 ) -> Result<Json<Pointer>, Refusal> {
     let token = token(&headers)?;
-    state.admission.precheck(&token)?;
+    state.precheck(&token)?;
     let _place = state.places.acquire().await.map_err(|e| Refusal::Incomplete(e.to_string()))?;
     let (task_id, packed) = body::read_packed(&headers, body, state.limits).await?;
     let pointer = store(&state, &token, &task_id, packed).await?;
@@ -50,7 +50,7 @@ async fn push_result(
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
     let token = token(&headers)?;
-    state.admission.precheck(&token)?;
+    state.precheck(&token)?;
     let held = held.map(|Extension(held)| held);
     let bytes = body::read(&headers, body, held.as_ref(), state.limits.push, state.limits).await?;
     let PushBody { task_name, result } = body::parse(bytes).await?;

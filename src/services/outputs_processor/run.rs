@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{OutputsProcessor, pusher, standalone};
+use super::{OutputsProcessor, mind_bucket, pusher, standalone};
 use crate::services::api::{self, Serving};
 
 /// What requests that are under way get when the service ends: less than its pod's grace period of 60 s.
@@ -27,6 +27,10 @@ pub async fn serve(
         let (state, stop) = (Arc::clone(&state), stop.clone());
         async move { pusher(&state, &stop).await }
     });
+    let minding = tokio::spawn({
+        let (state, stop) = (Arc::clone(&state), stop.clone());
+        async move { mind_bucket(&state, &stop).await }
+    });
     let forgetting = tokio::spawn({
         let (state, stop) = (Arc::clone(&state), stop.clone());
         async move { forget(&state, keep, &stop).await }
@@ -39,7 +43,7 @@ pub async fn serve(
     let serving = Serving { last_answers: LAST_ANSWERS, silence, ..Serving::default() };
     api::serve(listener, standalone(state), serving, stopping).await;
     // They have been told to end, and do so on their own.
-    for task in [pushing, forgetting] {
+    for task in [pushing, minding, forgetting] {
         if let Err(e) = task.await {
             tracing::error!("a part of the service has crashed: {e}");
         }

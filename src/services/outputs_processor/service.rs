@@ -19,7 +19,7 @@ use crate::model::{JobId, TaskResult};
 use crate::outputs::Outputs;
 use crate::services::api::{ApiError, PathOf, QueryOf};
 use crate::services::metrics::{exposition, measured};
-use crate::store::Standing;
+use crate::store::{JobStore as _, Standing};
 
 type Processor = State<Arc<OutputsProcessor>>;
 
@@ -105,18 +105,21 @@ async fn retry(State(state): Processor, PathOf(id): PathOf<JobId>) -> Result<Jso
     state.retry(&id).await.map(Json)
 }
 
-/// Healthy is a store that answers: without it nothing can be accepted.
+/// Healthy is a store that answers, even where nothing can be written: a restart makes no room on a disk.
 async fn healthz(State(state): Processor) -> Result<Json<Value>, ApiError> {
     state.ledger.backlog()?;
     Ok(Json(json!({"status": "ok"})))
 }
 
-/// Ready until it is told to end.
+/// Ready is who can keep results and outputs, until it is told to end.
 async fn readyz(State(state): Processor) -> Result<Json<Value>, ApiError> {
     if state.stopping.is_cancelled() {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "it is being stopped"));
     }
-    state.ledger.backlog()?;
+    state.ledger.check().await?;
+    if let Some(reason) = state.bucket_trouble() {
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, reason));
+    }
     Ok(Json(json!({"status": "ok"})))
 }
 

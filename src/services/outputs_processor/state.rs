@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
@@ -46,6 +46,8 @@ pub struct OutputsProcessor {
     /// Cancelled when nothing more is to be taken on.
     pub(super) stopping: CancellationToken,
     pub(super) metrics: Metrics,
+    /// Why nothing could be stored in the bucket when that was tried last.
+    pub(super) trouble: watch::Sender<Option<String>>,
     writing: [Mutex<()>; 64],
 }
 
@@ -93,6 +95,7 @@ impl OutputsProcessor {
             places: Semaphore::new(PLACES),
             stopping: CancellationToken::new(),
             metrics: Metrics::new(),
+            trouble: watch::Sender::new(None),
             writing: std::array::from_fn(|_| Mutex::new(())),
         })
     }

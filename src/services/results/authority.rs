@@ -10,6 +10,11 @@ use crate::store::{AttemptToken, Recorded};
 /// The authority for results: each job has at most one, whoever brings it first.
 #[async_trait]
 pub trait Results: Send + Sync + 'static {
+    /// Why results could not be stored at the moment, as far as is known here.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Takes a result (with its outputs) in the executor's place, and notes in the scheduler's store how the job ended.
     /// If there is a result of the job already, that one is noted.
     ///

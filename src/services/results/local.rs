@@ -27,6 +27,10 @@ impl LocalResults {
 
 #[async_trait]
 impl Results for LocalResults {
+    fn trouble(&self) -> Option<String> {
+        self.processor.bucket_trouble()
+    }
+
     async fn take(
         &self,
         token: &AttemptToken,

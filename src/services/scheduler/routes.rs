@@ -85,18 +85,21 @@ async fn authorized(
     super::guard::authorized(state.access, request, next).await
 }
 
-/// Healthy is a store that answers: without it nothing can be accepted.
+/// Healthy is a store that can keep something: without it nothing can be accepted.
 async fn healthz(State(state): State<SchedulerState>) -> Result<Json<Value>, ApiError> {
-    state.store.counts().await?;
+    state.store.check().await?;
     Ok(Json(serde_json::json!({"status": "ok"})))
 }
 
-/// Ready is who takes jobs: healthy, and not told to end.
+/// Ready is who takes jobs and results: healthy, with somewhere to put them, and not told to end.
 async fn readyz(State(state): State<SchedulerState>) -> Result<Json<Value>, ApiError> {
     if state.dispatcher.is_stopping() {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "it is being stopped"));
     }
-    state.store.counts().await?;
+    state.store.check().await?;
+    if let Some(reason) = state.results.trouble() {
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, reason));
+    }
     Ok(Json(serde_json::json!({"status": "ok"})))
 }
 

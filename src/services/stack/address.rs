@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::private;
 use crate::services::ServiceError;
 
 /// Name of the file in the data folder that says where the stack listens.
@@ -31,10 +32,9 @@ impl StackAddress {
     /// Writes the file, whole or not at all.
     pub(super) fn write(&self, data_dir: &Path) -> Result<PathBuf, ServiceError> {
         let path = data_dir.join(ADDRESS_FILE);
-        let part = data_dir.join(format!("{ADDRESS_FILE}.part"));
         let error = |source| ServiceError::Io { path: path.display().to_string(), source };
         let text = serde_json::to_string_pretty(self).map_err(|e| error(e.into()))?;
-        std::fs::write(&part, text + "\n").and_then(|()| std::fs::rename(&part, &path)).map_err(error)?;
+        private::write(&path, (text + "\n").as_bytes()).map_err(error)?;
         Ok(path)
     }
 }

@@ -115,7 +115,10 @@ impl Stack {
         let stop_pushing = CancellationToken::new();
         let pushing = tokio::spawn({
             let stop = stop_pushing.clone();
-            async move { outputs_processor::pusher(&results, &stop).await }
+            async move {
+                let pushing = outputs_processor::pusher(&results, &stop);
+                tokio::join!(pushing, outputs_processor::mind_bucket(&results, &stop));
+            }
         });
         let address_file = address.write(&data_dir)?;
         Ok(Self {

@@ -1,9 +1,9 @@
 //! The token that a stack makes for itself, and how the command line of the same user finds it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::{first, listener};
+use crate::private;
 use crate::services::ServiceError;
 
 /// Name of the token's file in the data folder.
@@ -45,7 +46,7 @@ impl LocalToken {
     /// When the file can't be read or written.
     pub fn of_stack(data_dir: &Path) -> Result<(SecretString, PathBuf), ServiceError> {
         let path = std::path::absolute(data_dir.join(TOKEN_FILE)).map_err(|e| failed(data_dir, e))?;
-        DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(|e| failed(data_dir, e))?;
+        private::folder(data_dir)?;
         match read(&path) {
             Ok(Some(token)) => Ok((token, path)),
             Ok(None) => {
@@ -55,7 +56,7 @@ impl LocalToken {
                     _ => {}
                 }
                 let token = uuid::Uuid::new_v4().simple().to_string();
-                write(&path, format!("{token}\n").as_bytes()).map_err(|e| failed(&path, e))?;
+                private::write(&path, format!("{token}\n").as_bytes()).map_err(|e| failed(&path, e))?;
                 Ok((token.into(), path))
             }
             Err(e) => Err(failed(&path, e)),
@@ -68,15 +69,15 @@ impl LocalToken {
     /// When the note can't be written.
     pub fn register(state_dir: &Path, url: &Url, token_file: &Path) -> Result<Registered, ServiceError> {
         let folder = state_dir.join(NOTES);
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|e| failed(&folder, e))?;
+        private::folder(state_dir)?;
+        private::folder(&folder)?;
         let Some(address) = addresses(url).first().copied() else {
             return Err(failed(&folder, io::Error::other(format!("{url} is not on this machine"))));
         };
         let path = folder.join(name(address));
         let note = Note { pid: std::process::id(), token_file: token_file.to_owned() };
         let text = serde_json::to_vec(&note).map_err(|e| failed(&path, e.into()))?;
-        let part = folder.join(format!(".{}.{}", name(address), note.pid));
-        write(&part, &text).and_then(|()| fs::rename(&part, &path)).map_err(|e| failed(&path, e))?;
+        private::write(&path, &text).map_err(|e| failed(&path, e))?;
         Ok(Registered(path))
     }
 
@@ -84,7 +85,7 @@ impl LocalToken {
     pub fn find(state_dir: &Path, scheduler: &Url) -> Option<Self> {
         addresses(scheduler).into_iter().find_map(|address| {
             let path = state_dir.join(NOTES).join(name(address));
-            let Note { token_file, .. } = serde_json::from_slice(&private(&path).ok()??).ok()?;
+            let Note { token_file, .. } = serde_json::from_slice(&own(&path).ok()??).ok()?;
             Some(Self { file: token_file, address })
         })
     }
@@ -102,7 +103,7 @@ impl LocalToken {
 impl Drop for Registered {
     fn drop(&mut self) {
         let ours = |note: &Note| note.pid == std::process::id();
-        let note = private(&self.0).ok().flatten().and_then(|text| serde_json::from_slice(&text).ok());
+        let note = own(&self.0).ok().flatten().and_then(|text| serde_json::from_slice(&text).ok());
         if note.as_ref().is_some_and(ours)
             && let Err(e) = fs::remove_file(&self.0)
         {
@@ -133,12 +134,12 @@ fn addresses(url: &Url) -> Vec<SocketAddr> {
 }
 
 fn read(path: &Path) -> io::Result<Option<SecretString>> {
-    let text = private(path)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = own(path)?.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(text.and_then(|text| first(&text).map(|word| word.to_owned().into())))
 }
 
 /// The content of a file that is this user's alone; `None` if there is no such file.
-fn private(path: &Path) -> io::Result<Option<Vec<u8>>> {
+fn own(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -152,11 +153,6 @@ fn private(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(Some(bytes))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)
 }
 
 fn failed(path: &Path, source: io::Error) -> ServiceError {

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::codec::{DeadLetter, QueuedPush, Record, decode, encode, failed};
+use super::codec::{DeadLetter, QueuedPush, Record, TokenDigest, decode, encode, failed};
+use super::signing::Signing;
 use super::tables::{self, STATUSES, code};
 use super::writer::Refusal;
 use crate::model::{Job, JobId, JobStatus, Outcome, TaskResult};
@@ -128,7 +129,7 @@ impl<'t> Batch<'t> {
     pub(super) fn start(
         &mut self,
         id: &JobId,
-        token: AttemptToken,
+        signing: &Signing,
         now: Timestamp,
     ) -> Result<Option<StartedAttempt>, Refusal> {
         let Some((seq, mut record)) = self.find(id)? else { return Ok(None) };
@@ -142,9 +143,20 @@ impl<'t> Batch<'t> {
         record.job.attempt += 1;
         record.job.started_at = Some(now);
         record.job.reason = None;
-        record.token = Some(token.clone());
+        let token = signing.token(&record.job);
+        record.token = Some(TokenDigest::of(&token));
         self.move_to(seq, &mut record, JobStatus::Running)?;
         Ok(Some(StartedAttempt { job: record.job, kwargs: Ok(kwargs), token, lost: record.lost }))
+    }
+
+    /// Has the record know the token of the attempt that runs: an earlier csw, or one that had another key, started it.
+    pub(super) fn renew(&mut self, attempt: &RunningAttempt) -> Result<(), Refusal> {
+        let Some((seq, mut record)) = self.find(&attempt.job.id)? else { return Ok(()) };
+        if record.job.status == JobStatus::Running && record.job.attempt == attempt.job.attempt {
+            record.token = Some(TokenDigest::of(&attempt.token));
+            self.put(seq, &record)?;
+        }
+        Ok(())
     }
 
     pub(super) fn requeue(
@@ -195,10 +207,11 @@ impl<'t> Batch<'t> {
         now: Timestamp,
     ) -> Result<Recorded, Refusal> {
         let Some((seq, mut record)) = self.find(&result.task_id)? else { return Ok(Recorded::Fenced) };
-        if record.delivered.as_ref() == Some(token) {
+        let token = TokenDigest::of(token);
+        if record.delivered.as_ref() == Some(&token) {
             return Ok(Recorded::Duplicate);
         }
-        if record.job.status != JobStatus::Running || record.token.as_ref() != Some(token) {
+        if record.job.status != JobStatus::Running || record.token.as_ref() != Some(&token) {
             return Ok(Recorded::Fenced);
         }
         self.results.insert(seq, encode(result)?.as_slice()).map_err(failed)?;
@@ -333,8 +346,12 @@ pub(super) fn read_counts(meta: &impl ReadableTable<&'static str, u64>) -> Resul
     Ok(counts)
 }
 
-pub(super) fn running_attempt(record: Record) -> Option<RunningAttempt> {
-    record.token.map(|token| RunningAttempt { job: record.job, token, lost: record.lost })
+/// What takes the current attempt over, and whether the record knows its token by now.
+pub(super) fn running_attempt(record: Record, signing: &Signing) -> Option<(RunningAttempt, bool)> {
+    let known = record.token?;
+    let token = signing.token(&record.job);
+    let is_known = known == TokenDigest::of(&token);
+    Some((RunningAttempt { job: record.job, token, lost: record.lost }, is_known))
 }
 
 fn next_key(table: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, StoreError> {

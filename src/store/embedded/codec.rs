@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::model::Job;
 use crate::store::{AttemptToken, StoreError};
@@ -10,13 +11,34 @@ use crate::store::{AttemptToken, StoreError};
 pub(super) struct Record {
     pub(super) job: Job,
     /// The current attempt's; `None` while no attempt may deliver.
-    pub(super) token: Option<AttemptToken>,
+    pub(super) token: Option<TokenDigest>,
     /// The attempt's token after its result was accepted: tells a repeated delivery from an older attempt's.
-    pub(super) delivered: Option<AttemptToken>,
+    pub(super) delivered: Option<TokenDigest>,
     /// Attempts that ended without a result.
     pub(super) lost: u32,
     /// Key in [`super::tables::PUSHES`] while the result waits for the web app.
     pub(super) push: Option<u64>,
+}
+
+/// What is kept of a token: enough to know it again, not enough to show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TokenDigest(String);
+
+impl TokenDigest {
+    pub(super) fn of(token: &AttemptToken) -> Self {
+        let digest = Sha256::digest(token.0.as_bytes());
+        Self(digest.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}")))
+    }
+
+    /// Whether it is a digest: early stores hold the tokens themselves.
+    pub(super) fn is_digest(&self) -> bool {
+        self.0.len() == 64 && self.0.bytes().all(|b| b.is_ascii_hexdigit())
+    }
+
+    /// What early stores hold, as it is kept now.
+    pub(super) fn of_early(early: Self) -> Self {
+        if early.is_digest() { early } else { Self::of(&AttemptToken(early.0)) }
+    }
 }
 
 /// What [`super::tables::PUSHES`] holds; the result itself is in [`super::tables::RESULTS`].

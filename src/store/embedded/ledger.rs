@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::batch::Batch;
-use super::codec::{DeadLetter, QueuedPush, Record, decode, failed};
+use super::codec::{DeadLetter, QueuedPush, Record, TokenDigest, decode, failed};
 use super::read::Snapshot;
 use super::store::EmbeddedStore;
 use super::tables;
@@ -132,7 +132,8 @@ fn judge(found: Option<&Record>, buried: bool, claims: &Claims, token: &AttemptT
     let Some(record) = found else {
         return if buried { Standing::Fenced } else { Standing::Current };
     };
-    if record.delivered.as_ref() == Some(token) {
+    let token = TokenDigest::of(token);
+    if record.delivered.as_ref() == Some(&token) {
         return Standing::Delivered;
     }
     if record.job.status.is_final() {
@@ -140,7 +141,7 @@ fn judge(found: Option<&Record>, buried: bool, claims: &Claims, token: &AttemptT
     }
     match claims.attempt.cmp(&record.job.attempt) {
         Ordering::Greater => Standing::Current,
-        Ordering::Equal if record.token.as_ref() == Some(token) => Standing::Current,
+        Ordering::Equal if record.token.as_ref() == Some(&token) => Standing::Current,
         Ordering::Equal | Ordering::Less => Standing::Fenced,
     }
 }
@@ -170,14 +171,15 @@ impl Batch<'_> {
                     started_at: Some(now),
                     finished_at: None,
                 };
-                let token = Some(token.clone());
+                let token = Some(TokenDigest::of(token));
                 self.add(&Record { job, token, delivered: None, lost: 0, push: None })?;
             }
             (Standing::Current, Some((seq, mut record))) => {
-                if record.token.as_ref() != Some(token) {
+                let token = TokenDigest::of(token);
+                if record.token.as_ref() != Some(&token) {
                     record.job.attempt = claims.attempt;
                     record.job.started_at = Some(now);
-                    record.token = Some(token.clone());
+                    record.token = Some(token);
                     self.move_to(seq, &mut record, JobStatus::Running)?;
                 }
             }

@@ -13,9 +13,11 @@
 
 mod batch;
 mod codec;
+mod file;
 mod ledger;
 mod open;
 mod read;
+mod signing;
 mod store;
 mod tables;
 mod writer;

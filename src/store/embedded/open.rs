@@ -1,4 +1,4 @@
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -7,9 +7,12 @@ use std::time::Duration;
 use backon::{BlockingRetryable as _, ConstantBuilder};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableHandle};
 
-use super::codec::{Record, decode, failed};
+use super::codec::{Record, TokenDigest, decode, encode, failed};
+use super::file::StoreFile;
+use super::signing::Signing;
 use super::tables;
 use crate::model::JobStatus;
+use crate::private;
 use crate::store::StoreError;
 
 /// Pages that redb keeps in memory. The working set (the queue's head, the jobs that run) is small, and what falls out
@@ -34,21 +37,24 @@ impl Drop for Lock {
 }
 
 /// Takes the lock of the folder and opens or makes the file in it.
-pub(super) fn open(dir: &Path) -> Result<(Database, Lock), StoreError> {
-    std::fs::create_dir_all(dir).map_err(|e| io(dir, &e))?;
+pub(super) fn open(dir: &Path) -> Result<(StoreFile, Signing, Lock), StoreError> {
+    private::folder(dir)?;
     let lock = lock(&dir.join("store.lock"))?;
+    let signing = Signing::open(dir)?;
     let path = dir.join("store.redb");
     let database = open_file(&path)?;
     check_format(&database, &path)?;
-    Ok((database, lock))
+    Ok((StoreFile::new(&path, database), signing, lock))
 }
 
-fn open_file(path: &Path) -> Result<Database, StoreError> {
+pub(super) fn open_file(path: &Path) -> Result<Database, StoreError> {
     let corrupt = |reason: String| StoreError::Corrupt { path: path.to_owned(), reason };
     let mut builder = Builder::new();
     // Reading the file once at the start turns damage into an error here, instead of a wrong answer later.
     builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
     // redb asserts what a file it wrote must be like; a damaged one may fail such an assertion.
+    let file = private::options().read(true).write(true).create(true).truncate(false).open(path);
+    file.and_then(private::closed).map_err(|e| io(path, &e))?;
     let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)))
         .map_err(|_| corrupt("its structure is broken".to_owned()))?;
     opened.map_err(|e| match e {
@@ -67,12 +73,13 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
 
 /// The lock is the operating system's, so that it goes with the process; the file's text says who holds it.
 fn lock(path: &Path) -> Result<Lock, StoreError> {
-    let mut file = OpenOptions::new()
+    let mut file = private::options()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .open(path)
+        .and_then(private::closed)
         .map_err(|e| io(path, &e))?;
     let policy = ConstantBuilder::default().with_delay(PAUSE).with_max_times(TRIES);
     let locked = (|| file.try_lock())
@@ -118,6 +125,7 @@ fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
     };
     match found {
         Some(tables::FORMAT) => add_tables(database),
+        Some(tables::EARLY_FORMAT) => add_tables(database).and_then(|()| forget_tokens(database)),
         Some(found) => Err(StoreError::Format { path: path.to_owned(), found, known: tables::FORMAT }),
         None => create_tables(database),
     }
@@ -155,6 +163,30 @@ fn add_tables(database: &Database) -> Result<(), StoreError> {
         create_tables(database)?;
     }
     Ok(())
+}
+
+/// Keeps digests in place of the tokens that a csw of the format before has written.
+fn forget_tokens(database: &Database) -> Result<(), StoreError> {
+    let write = database.begin_write().map_err(failed)?;
+    {
+        let mut jobs = write.open_table(tables::JOBS).map_err(failed)?;
+        let mut early = Vec::new();
+        for entry in jobs.iter().map_err(failed)? {
+            let (seq, bytes) = entry.map_err(failed)?;
+            let record: Record = decode(bytes.value())?;
+            if record.token.is_some() || record.delivered.is_some() {
+                early.push((seq.value(), record));
+            }
+        }
+        for (seq, mut record) in early {
+            record.token = record.token.map(TokenDigest::of_early);
+            record.delivered = record.delivered.map(TokenDigest::of_early);
+            jobs.insert(seq, encode(&record)?.as_slice()).map_err(failed)?;
+        }
+        let mut meta = write.open_table(tables::META).map_err(failed)?;
+        meta.insert("format", tables::FORMAT).map_err(failed)?;
+    }
+    write.commit().map_err(failed)
 }
 
 /// The queue of each model, where a csw that knew but one queue for all has written the file.

@@ -5,6 +5,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
 use super::batch::{read_counts, running_attempt};
 use super::codec::{QueuedPush, Record, decode, failed};
+use super::signing::Signing;
 use super::tables::{self, code};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::store::{Counts, Page, Push, RunningAttempt, StoreError};
@@ -125,14 +126,14 @@ impl Snapshot {
         }
     }
 
-    pub(super) fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {
+    pub(super) fn running(&self, signing: &Signing) -> Result<Vec<(RunningAttempt, bool)>, StoreError> {
         let by_status = self.0.open_table(tables::BY_STATUS).map_err(failed)?;
         let state = code(JobStatus::Running);
         let mut found = Vec::new();
         for entry in by_status.range((state, 0)..=(state, u64::MAX)).map_err(failed)? {
             let (_, seq) = entry.map_err(failed)?.0.value();
             let record: Option<Record> = self.value(tables::JOBS, seq)?;
-            found.extend(record.and_then(running_attempt));
+            found.extend(record.and_then(|record| running_attempt(record, signing)));
         }
         Ok(found)
     }

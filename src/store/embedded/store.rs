@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use redb::Database;
 
 use super::batch::Batch;
-use super::codec::encode;
+use super::codec::{TokenDigest, encode};
+use super::file::StoreFile;
 use super::open::{Lock, open};
 use super::read::Snapshot;
+use super::signing::Signing;
 use super::writer::{Refusal, Writer};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
 use crate::store::{
@@ -21,7 +22,8 @@ use crate::store::{
 pub struct EmbeddedStore {
     // Fields are dropped in this order: the writer ends, the file is closed, then the lock is let go.
     writer: Writer,
-    database: Arc<Database>,
+    file: Arc<StoreFile>,
+    signing: Signing,
     _lock: Lock,
 }
 
@@ -32,10 +34,15 @@ impl EmbeddedStore {
     /// [`StoreError::Locked`] when another process has it open; [`StoreError::Corrupt`] and [`StoreError::Format`]
     /// when the file can't be used; [`StoreError::Io`].
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let (database, lock) = open(dir)?;
-        let database = Arc::new(database);
-        let writer = Writer::start(Arc::clone(&database))?;
-        Ok(Self { writer, database, _lock: lock })
+        let (file, signing, lock) = open(dir)?;
+        let file = Arc::new(file);
+        let writer = Writer::start(Arc::clone(&file))?;
+        Ok(Self { writer, file, signing, _lock: lock })
+    }
+
+    /// Whether a token was ever given to an attempt by this store, which is told without looking anything up.
+    pub fn has_signed(&self, token: &AttemptToken) -> bool {
+        self.signing.is_ours(token)
     }
 
     /// For lookups of a few pages: those are in memory or in the operating system's cache, and handing them to
@@ -44,7 +51,8 @@ impl EmbeddedStore {
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(&Snapshot::take(&self.database)?)
+        let seen = self.file.database().and_then(|database| read(&Snapshot::take(&database)?));
+        self.noticed(seen)
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -59,10 +67,23 @@ impl EmbeddedStore {
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let database = Arc::clone(&self.database);
-        tokio::task::spawn_blocking(move || read(&Snapshot::take(&database)?))
+        let file = Arc::clone(&self.file);
+        let seen = move || {
+            let database = file.database()?;
+            read(&Snapshot::take(&database)?)
+        };
+        let seen = tokio::task::spawn_blocking(seen)
             .await
-            .map_err(|e| StoreError::Failed { reason: format!("a read was given up: {e}") })?
+            .map_err(|e| StoreError::Failed { reason: format!("a read was given up: {e}") })?;
+        self.noticed(seen)
+    }
+
+    /// A read that failed may mean that the file has to be opened anew, which is the writer's work.
+    fn noticed<T>(&self, seen: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(seen, Err(StoreError::Failed { .. })) {
+            self.writer.look();
+        }
+        seen
     }
 }
 
@@ -107,13 +128,21 @@ impl JobStore for EmbeddedStore {
     }
 
     async fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {
-        self.scan(Snapshot::running).await
+        let signing = self.signing.clone();
+        let found = self.scan(move |s| s.running(&signing)).await?;
+        let unknown: Vec<RunningAttempt> =
+            found.iter().filter(|(_, is_known)| !is_known).map(|(attempt, _)| attempt.clone()).collect();
+        if !unknown.is_empty() {
+            let renew =
+                move |batch: &mut Batch<'_>| unknown.iter().try_for_each(|attempt| batch.renew(attempt));
+            self.writer.write(renew).await?;
+        }
+        Ok(found.into_iter().map(|(attempt, _)| attempt).collect())
     }
 
     async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError> {
-        let id = id.clone();
-        let token = AttemptToken(uuid::Uuid::new_v4().simple().to_string());
-        self.writer.write(move |batch| batch.start(&id, token, Timestamp::now())).await
+        let (id, signing) = (id.clone(), self.signing.clone());
+        self.writer.write(move |batch| batch.start(&id, &signing, Timestamp::now())).await
     }
 
     async fn requeue(&self, id: &JobId, attempt: u32, lost: bool, reason: &str) -> Result<bool, StoreError> {
@@ -131,8 +160,16 @@ impl JobStore for EmbeddedStore {
         self.writer.write(move |batch| batch.set_reason(&id, reason.as_deref())).await
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        match self.file.failure() {
+            Some(failure) => Err(failure),
+            None => self.look(Snapshot::counts).map(drop),
+        }
+    }
+
     async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError> {
-        self.look(|s| Ok(s.record(id)?.is_some_and(|r| r.token.as_ref() == Some(token))))
+        let token = TokenDigest::of(token);
+        self.look(|s| Ok(s.record(id)?.is_some_and(|r| r.token.as_ref() == Some(&token))))
     }
 
     async fn record(

@@ -3,7 +3,9 @@ use redb::TableDefinition;
 use crate::model::JobStatus;
 
 /// The file's format; raised when an older csw could not read what a newer one writes.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
+/// The format in which tokens stand as they are.
+pub(super) const EARLY_FORMAT: u64 = 1;
 
 /// Name of a number about the store → the number. `format`, and a count for each status.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");

@@ -1,16 +1,23 @@
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use redb::Database;
 use tokio::sync::oneshot;
 
 use super::batch::Batch;
 use super::codec::failed;
+use super::file::{StoreFile, reopening};
 use crate::store::StoreError;
 
 /// Operations that one transaction takes at most: bounds how long the first of them waits for its answer.
 const MAX_BATCH: usize = 2048;
+
+/// How soon after a failure it is tried again whether something can be written, and how rarely in the end.
+const SOON: Duration = Duration::from_millis(200);
+const LATE: Duration = Duration::from_secs(5);
 
 /// Applies itself to the batch and returns what answers its caller once the batch is durable. An error means that the
 /// file is in trouble and fails the whole batch; a refusal is an answer.
@@ -22,22 +29,21 @@ type Answer = Box<dyn FnOnce() + Send>;
 pub(super) struct Writer {
     sender: Option<Sender<Operation>>,
     thread: Option<JoinHandle<()>>,
-    failure: Arc<Mutex<Option<StoreError>>>,
+    file: Arc<StoreFile>,
 }
 
 impl Writer {
-    pub(super) fn start(database: Arc<Database>) -> Result<Self, StoreError> {
+    pub(super) fn start(file: Arc<StoreFile>) -> Result<Self, StoreError> {
         let (sender, receiver) = channel();
-        let failure = Arc::new(Mutex::new(None));
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .stack_size(512 * 1024)
             .spawn({
-                let failure = Arc::clone(&failure);
-                move || run(&database, &receiver, &failure)
+                let file = Arc::clone(&file);
+                move || run(&file, &receiver)
             })
             .map_err(|e| StoreError::Failed { reason: format!("cannot start the writer thread: {e}") })?;
-        Ok(Self { sender: Some(sender), thread: Some(thread), failure })
+        Ok(Self { sender: Some(sender), thread: Some(thread), file })
     }
 
     /// Runs `operation` in the next transaction; returns when it is durable. What `operation` refuses must not have
@@ -63,9 +69,17 @@ impl Writer {
         }
     }
 
+    /// Has it see whether it can write.
+    pub(super) fn look(&self) {
+        let nothing: Operation = Box::new(|_| Ok(Box::new(|| ())));
+        if let Some(sender) = &self.sender {
+            // A writer that has ended has nothing left to see to.
+            drop(sender.send(nothing));
+        }
+    }
+
     fn failure(&self) -> StoreError {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone().unwrap_or_else(|| StoreError::Failed { reason: "the writer has stopped".to_owned() })
+        self.file.failure().unwrap_or_else(reopening)
     }
 }
 
@@ -92,19 +106,40 @@ impl From<StoreError> for Refusal {
     }
 }
 
-fn run(database: &Database, operations: &Receiver<Operation>, failure: &Mutex<Option<StoreError>>) {
+fn run(file: &StoreFile, operations: &Receiver<Operation>) {
     while let Ok(first) = operations.recv() {
         // Whatever came in while the last transaction was being written shares the next one.
         let batch: Vec<_> = std::iter::once(first).chain(operations.try_iter().take(MAX_BATCH - 1)).collect();
-        match transact(database, batch) {
+        match file.database().and_then(|database| transact(&database, batch)) {
             Ok(answers) => answers.into_iter().for_each(|answer| answer()),
             Err(error) => {
                 // The callers learn it from their dropped channels.
-                tracing::error!("{error}");
-                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                file.fail(error);
+                if !until_healed(file, operations) {
+                    return;
+                }
             }
         }
     }
+}
+
+/// Refuses what comes until something can be written again; false if nobody is left who could ask for anything.
+fn until_healed(file: &StoreFile, operations: &Receiver<Operation>) -> bool {
+    let pauses = ExponentialBuilder::default().with_min_delay(SOON).with_max_delay(LATE).without_max_times();
+    for pause in pauses.build() {
+        let next = Instant::now() + pause;
+        loop {
+            match operations.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok(refused) => drop(refused),
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        if file.heal() {
+            return true;
+        }
+    }
+    false
 }
 
 fn transact(database: &Database, operations: Vec<Operation>) -> Result<Vec<Answer>, StoreError> {

@@ -148,6 +148,14 @@ impl Link {
         self.ask(redis::cmd("SET").arg(key).arg(document)).await
     }
 
+    /// Whether Redis answers within that time.
+    pub(super) async fn ping(&self, within: Duration) -> Result<(), StoreError> {
+        let late = || Trouble::Lost(format!("no answer within {} s", within.as_secs_f64()));
+        let answer = tokio::time::timeout(within, self.ask_once::<String>(&redis::cmd("PING"))).await;
+        let answer = answer.unwrap_or_else(|_| Err(late()));
+        answer.map(drop).map_err(|trouble| trouble.into_error(&self.config))
+    }
+
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
         let deadline = tokio::time::Instant::now() + self.config.patience;
         for pause in pauses() {

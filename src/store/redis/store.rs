@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ use crate::store::{
 
 /// The web app's list of projects.
 const PROJECTS: &str = "projects";
+/// How soon Redis has to answer who only asks whether it does.
+const PROBE: Duration = Duration::from_secs(3);
 
 /// Jobs in Redis, for one scheduler at a time: see [the module](super).
 pub struct RedisStore {
@@ -266,6 +269,15 @@ impl JobStore for RedisStore {
     async fn set_reason(&self, id: &JobId, reason: Option<&str>) -> Result<(), StoreError> {
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.write(0, false, move |ledger| ledger.set_reason(&id, reason.as_deref())).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.check_open()?;
+        let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(trouble) = trouble {
+            return Err(trouble.into_error(&self.config));
+        }
+        self.link.ping(PROBE).await
     }
 
     async fn check_token(&self, id: &JobId, token: &AttemptToken) -> Result<bool, StoreError> {

@@ -45,10 +45,13 @@ pub(in crate::services) async fn serve(
     let memory = Memory::new(serving.memory);
     let mut connections = JoinSet::new();
     let mut stopped = std::pin::pin!(stopped);
+    // Kept over all else that happens: a connection may have come and wait for its place.
+    let mut next = Box::pin(gate.accept(&listener));
     loop {
         tokio::select! {
             () = &mut stopped => break,
-            (stream, place) = gate.accept(&listener) => {
+            (stream, place) = &mut next => {
+                next = Box::pin(gate.accept(&listener));
                 let (app, memory, stopping) = (app.clone(), memory.clone(), stopping.clone());
                 let place = Arc::new(place);
                 let connection = Connection { app, memory, place, serving };
@@ -57,6 +60,7 @@ pub(in crate::services) async fn serve(
             Some(_) = connections.join_next() => {}
         }
     }
+    drop(next);
     drop(listener);
     stopping.cancel();
     let all = async { while connections.join_next().await.is_some() {} };
