@@ -8,12 +8,16 @@
 //! - [`image`] makes and moves container images;
 //! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
 //! - [`publish`] talks with the web app and finds what differs from a base branch, [`git`] is asked for it;
+//! - [`expectation`] says what is wrong with a text that may hold secrets;
+//! - [`beneath`] reads what is in a repository, and nothing outside of it;
 //! - [`cli`], [`settings`], [`ui`] and [`error`] are the edge.
 
+pub mod beneath;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod executor;
+pub mod expectation;
 pub mod git;
 pub mod http;
 pub mod image;

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
+use crate::beneath::Beneath;
 use crate::error::Failure;
 use crate::image::build::BuildRecords;
 use crate::model::ImageReference;
@@ -26,39 +27,39 @@ const FOLDER: &str = "templates";
 pub(super) fn templates(settings: &Settings) -> anyhow::Result<Templates> {
     let root = settings.root.join(FOLDER);
     let mut overrides = Vec::new();
+    let Some(files) = own_templates(&root)? else { return Ok(Templates::with_overrides(overrides)?) };
     let folders: std::collections::BTreeSet<&str> = Templates::embedded()
         .filter_map(|(file, _)| file.split_once('/'))
         .map(|(folder, _)| folder)
         .collect();
     for folder in folders {
         let path = root.join(folder);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(e)
-                if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
-            {
-                continue;
-            }
-            Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
-        };
-        for entry in entries {
-            let path = entry.with_context(|| format!("cannot read {}", path.display()))?.path();
+        let unreadable = |path: &Path, e| Failure::config(format!("cannot read {}: {e}", path.display()));
+        for name in files.names(folder).map_err(|e| unreadable(&path, e))? {
             // Editors leave other files behind.
-            if path.extension().is_none_or(|e| e != "yaml") {
+            if Path::new(&name).extension().is_none_or(|e| e != "yaml") {
                 continue;
             }
-            let text = read(&path)?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            overrides.push((format!("{folder}/{name}"), text));
+            let file = format!("{folder}/{name}");
+            let bytes = files.read(&file).map_err(|e| unreadable(&root.join(&file), e))?;
+            let text = String::from_utf8(bytes.unwrap_or_default())
+                .map_err(|_| unreadable(&root.join(&file), std::io::ErrorKind::InvalidData.into()))?;
+            overrides.push((file, text));
         }
     }
     overrides.sort();
     Ok(Templates::with_overrides(overrides)?)
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Failure::config(format!("cannot read {}: {e}", path.display())).into())
+/// The folder of a project's own templates, if it has one; links in it may not lead out of it.
+pub(super) fn own_templates(root: &Path) -> anyhow::Result<Option<Beneath>> {
+    match Beneath::open(root) {
+        Ok(files) => Ok(Some(files)),
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(e) => Err(e).with_context(|| format!("cannot read {}", root.display())),
+    }
 }
 
 /// What all objects depend on, or what is missing for it.

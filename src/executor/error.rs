@@ -16,7 +16,7 @@ pub enum ExecutorError {
         source: io::Error,
     },
     /// A file of a job does not hold what it should.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {}", crate::expectation::json(source))]
     Json {
         /// The file.
         path: String,
@@ -60,6 +60,30 @@ pub enum ExecutorError {
         path: PathBuf,
         /// What was asked for.
         tag: String,
+    },
+    /// Git does not answer for a folder.
+    #[error("cannot ask git about {}: {source}", path.display())]
+    Git {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: crate::git::GitError,
+    },
+    /// Something in a repository leads to files that are not in it.
+    #[error("{}: `{}` leads out of the repository", repository.display(), path.display())]
+    Outside {
+        /// The repository's folder.
+        repository: PathBuf,
+        /// What leads out: a link, or a path as a file of the repository names it.
+        path: PathBuf,
+    },
+    /// A file for pip says something that can't be known to stay in the repository.
+    #[error("{}: {reason}", path.display())]
+    Requirements {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The repository has no such branch, tag or commit.
     #[error("repository {url} has no branch, tag or commit `{tag}`")]
@@ -122,6 +146,14 @@ pub enum ExecutorError {
 }
 
 impl ExecutorError {
+    /// A file of a repository that can't be accessed.
+    pub(super) fn beneath(repository: &Path, path: &Path, source: io::Error) -> Self {
+        if crate::beneath::leads_out(&source) {
+            return Self::Outside { repository: repository.to_owned(), path: path.to_owned() };
+        }
+        Self::io(&repository.join(path), source)
+    }
+
     /// A file that can't be accessed.
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.display().to_string(), source }
@@ -158,6 +190,20 @@ impl Diagnose for ExecutorError {
             }
             Self::NotGit { .. } => {
                 "Remove `repo_tag` to use the folder as it is, or name a git repository".to_owned()
+            }
+            Self::Git { source, .. } => match source.hint() {
+                Some(hint) => hint,
+                None => return Vec::new(),
+            },
+            Self::Outside { .. } => {
+                "Put a copy of what it leads to into the repository: links and paths may lead to all that is in it"
+                    .to_owned()
+            }
+            Self::NoRevision { url, tag } if tag.len() >= 7 && tag.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                format!(
+                    "A commit that no branch or tag leads to is found by all its 40 digits, if its server gives it; \
+                     or name its pull request, as `repo_tag: refs/pull/7/head`. List what there is: git ls-remote {url}"
+                )
             }
             Self::NoRevision { url, .. } => format!("List what it has: git ls-remote {url}"),
             Self::Python { .. } => {

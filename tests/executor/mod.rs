@@ -7,6 +7,8 @@ mod delivery;
 mod endings;
 mod environments;
 mod pool;
+mod references;
+mod repositories;
 mod results;
 mod stand_in;
 

@@ -5,6 +5,8 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::BuildArgs;
+use crate::beneath::Beneath;
+use crate::cli::rendering::own_templates;
 use crate::error::Failure;
 use crate::image::build::{Workshop, WorkshopParts};
 use crate::image::credentials::CredentialStore;
@@ -14,37 +16,29 @@ use crate::settings::Settings;
 
 /// csw's templates of images, and the project's own in place of some or for single models.
 pub(in crate::cli) fn image_templates(settings: &Settings) -> anyhow::Result<ImageTemplates> {
-    let folder = settings.root.join("templates").join("images");
     let mut overrides = Vec::new();
-    read_below(&folder, "images", true, &mut overrides)?;
+    if let Some(files) = own_templates(&settings.root.join("templates"))? {
+        read_below(&files, "images", true, &mut overrides)?;
+    }
     overrides.sort();
     Ok(ImageTemplates::with_overrides(overrides)?)
 }
 
 /// Files of a folder, and of the owners' folders in it. Editors leave others behind.
 fn read_below(
-    folder: &Path,
-    name: &str,
+    files: &Beneath,
+    folder: &str,
     deeper: bool,
     found: &mut Vec<(String, String)>,
 ) -> anyhow::Result<()> {
-    let failed = || format!("cannot read {}", folder.display());
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            return Ok(());
-        }
-        Err(e) => return Err(e).with_context(failed),
-    };
-    for entry in entries {
-        let path = entry.with_context(failed)?.path();
-        let name = format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy());
-        if path.is_dir() && deeper {
-            read_below(&path, &name, false, found)?;
-        } else if path.extension().is_some_and(|e| e == "Dockerfile" || e == "sh") {
-            let text =
-                std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            found.push((name, text));
+    let failed = |name: &str| format!("cannot read {}", files.path().join(name).display());
+    for name in files.names(folder).with_context(|| failed(folder))? {
+        let file = format!("{folder}/{name}");
+        if files.has_folder(&file) && deeper {
+            read_below(files, &file, false, found)?;
+        } else if Path::new(&name).extension().is_some_and(|e| e == "Dockerfile" || e == "sh") {
+            let bytes = files.read(&file).with_context(|| failed(&file))?.unwrap_or_default();
+            found.push((file.clone(), String::from_utf8(bytes).with_context(|| failed(&file))?));
         }
     }
     Ok(())

@@ -95,6 +95,7 @@ impl Environments {
             return Ok(plain(None));
         }
         let needs = Needs::read(&source.workdir)?;
+        needs.must_stay_inside(&source.workdir)?;
         match (&model.entry, needs.nothing()) {
             (Entry::Command { .. }, true) => return Ok(plain(None)),
             (Entry::Python { .. }, true) => return Ok(plain(Some(self.interpreter().await?.path.clone()))),

@@ -5,33 +5,32 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::PrepareProgress;
 use super::folders::digest;
-use super::git::ask;
 use crate::executor::ExecutorError;
+use crate::git::{GitError, WorkTree};
 
 /// The commit of a clean git work tree, else `local-` and digits that change with any file's name, size or time.
-pub(super) async fn of(folder: &Path) -> Result<String, ExecutorError> {
-    match clean_commit(folder).await {
-        Some(commit) => Ok(commit),
-        None => {
-            let mut entries = Vec::new();
-            walk(folder, folder, &mut entries)?;
-            entries.sort_unstable();
-            Ok(format!("local-{}", digest(entries.iter().map(Vec::as_slice))))
+pub(super) async fn of(folder: &Path, progress: &dyn PrepareProgress) -> Result<String, ExecutorError> {
+    let asked = folder.to_owned();
+    let failed = |e: tokio::task::JoinError| ExecutorError::io(folder, std::io::Error::other(e));
+    match tokio::task::spawn_blocking(move || WorkTree::clean_commit(&asked)).await.map_err(failed)? {
+        Ok(Some(commit)) => return Ok(commit),
+        Ok(None) | Err(GitError::NoRepository) => {}
+        // Without git nobody is told which commit it would be: there may be none.
+        Err(GitError::Start(_)) => {}
+        Err(e) => {
+            let hint = e.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            progress.note(&format!(
+                "the commit of {} is not known, and its files are taken as they are: {e}{hint}",
+                folder.display()
+            ));
         }
     }
-}
-
-async fn clean_commit(folder: &Path) -> Option<String> {
-    let status = ask(folder, &["status", "--porcelain=v2", "--branch", "--", "."]).await?;
-    let mut commit = None;
-    for line in status.lines() {
-        match line.strip_prefix("# ") {
-            Some(header) => commit = header.strip_prefix("branch.oid ").or(commit),
-            None => return None,
-        }
-    }
-    commit.filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit())).map(str::to_owned)
+    let mut entries = Vec::new();
+    walk(folder, folder, &mut entries)?;
+    entries.sort_unstable();
+    Ok(format!("local-{}", digest(entries.iter().map(Vec::as_slice))))
 }
 
 /// Whether a file or folder of that name is what running and testing a model leaves behind, or git: no part of it.
@@ -72,17 +71,18 @@ fn walk(root: &Path, folder: &Path, entries: &mut Vec<Vec<u8>>) -> Result<(), Ex
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::environment::Silent;
 
     #[tokio::test]
     async fn an_edit_changes_it_and_a_by_product_does_not() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.py"), "1").unwrap();
-        let before = of(folder.path()).await.unwrap();
+        let before = of(folder.path(), &Silent).await.unwrap();
         assert!(before.starts_with("local-"), "{before}");
         fs::create_dir(folder.path().join("__pycache__")).unwrap();
         fs::write(folder.path().join("__pycache__/a.pyc"), "1").unwrap();
-        assert_eq!(of(folder.path()).await.unwrap(), before);
+        assert_eq!(of(folder.path(), &Silent).await.unwrap(), before);
         fs::write(folder.path().join("a.py"), "22").unwrap();
-        assert_ne!(of(folder.path()).await.unwrap(), before);
+        assert_ne!(of(folder.path(), &Silent).await.unwrap(), before);
     }
 }

@@ -1,11 +1,13 @@
 //! What a repository says it needs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::conda::{self, CondaFile};
+use super::inside::{Where, inside};
+use super::lines::{self, Named};
 use super::requirement::{FromConda, from_conda};
 use super::shell_lines;
+use crate::beneath::Beneath;
 use crate::executor::ExecutorError;
 
 /// What has to be installed for a repository, and the files that say so.
@@ -24,6 +26,8 @@ pub(super) struct Needs {
     pub(super) bound: bool,
     /// A folder of the repository is among the lines: an environment holds one state of it.
     pub(super) pinned: bool,
+    /// Absolute paths outside of the repository that lines name: in an image they are the image's.
+    pub(super) abroad: Vec<PathBuf>,
     /// For people: what was asked for and is not done.
     pub(super) notes: Vec<String>,
 }
@@ -31,18 +35,27 @@ pub(super) struct Needs {
 const FOLDERS: [&str; 2] = ["", "cs-config"];
 
 impl Needs {
-    /// Reads what is in the repository's folder.
+    /// Reads what is in the repository's folder, and nothing outside of it.
     pub(super) fn read(workdir: &Path) -> Result<Self, ExecutorError> {
+        let root = Beneath::open(workdir).map_err(|e| ExecutorError::io(workdir, e))?;
         let mut needs = Self::default();
         for folder in FOLDERS {
-            needs.environment_file(workdir, folder)?;
-            needs.requirements(workdir, folder)?;
-            needs.project(workdir, folder)?;
+            needs.environment_file(&root, folder)?;
+            needs.requirements(&root, folder)?;
+            needs.project(&root, folder)?;
         }
-        needs.install_script(workdir)?;
+        needs.install_script(&root)?;
         needs.projects.dedup();
-        needs.bound = needs.projects.iter().any(|p| !is_importable(&workdir.join(p)));
+        needs.bound = needs.projects.iter().any(|p| !is_importable(&root, Path::new(p)));
         Ok(needs)
+    }
+
+    /// That nothing of this machine is named but the repository itself: what pip would do with it here.
+    pub(super) fn must_stay_inside(&self, workdir: &Path) -> Result<(), ExecutorError> {
+        match self.abroad.first() {
+            None => Ok(()),
+            Some(path) => Err(ExecutorError::Outside { repository: workdir.to_owned(), path: path.clone() }),
+        }
     }
 
     /// Whether an interpreter is enough.
@@ -50,82 +63,125 @@ impl Needs {
         self.conda.is_none() && self.lines.is_empty() && self.projects.is_empty()
     }
 
-    fn take(&mut self, workdir: &Path, folder: &str, name: &str) -> Result<Option<String>, ExecutorError> {
-        let path = workdir.join(folder).join(name);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                self.files.push((Path::new(folder).join(name).to_string_lossy().into_owned(), bytes));
-                Ok(Some(text))
-            }
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory) => {
-                Ok(None)
-            }
-            Err(e) => Err(ExecutorError::io(&path, e)),
+    fn take(&mut self, root: &Beneath, path: &Path) -> Result<Option<Vec<u8>>, ExecutorError> {
+        let bytes = root.read(path).map_err(|e| ExecutorError::beneath(root.path(), path, e))?;
+        if let Some(bytes) = &bytes {
+            let name = super::inside::plain(path).to_string_lossy().into_owned();
+            self.files.push((name, bytes.clone()));
         }
+        Ok(bytes)
     }
 
-    fn environment_file(&mut self, workdir: &Path, folder: &'static str) -> Result<(), ExecutorError> {
+    fn text(&mut self, root: &Beneath, path: &Path) -> Result<Option<String>, ExecutorError> {
+        Ok(self.take(root, path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn environment_file(&mut self, root: &Beneath, folder: &'static str) -> Result<(), ExecutorError> {
         for name in ["environment.yml", "environment.yaml"] {
             // The repository's own comes first: that of cs-config is a part of it where there are both.
             if self.conda.is_some() {
                 return Ok(());
             }
-            if let Some(text) = self.take(workdir, folder, name)? {
-                let path = workdir.join(folder).join(name);
+            let relative = Path::new(folder).join(name);
+            if let Some(text) = self.text(root, &relative)? {
+                let path = root.path().join(&relative);
                 let mut file = conda::read(&text)
                     .map_err(|reason| ExecutorError::EnvironmentFile { path: path.clone(), reason })?;
                 if file.project {
                     self.projects.push(folder);
                 }
-                let (local, pip): (Vec<_>, Vec<_>) = file.pip.drain(..).partition(|line| is_path(line));
-                file.pip = pip;
-                for line in local {
-                    self.local(workdir, folder, &line)?;
+                let mut pip = Vec::new();
+                for line in file.pip.drain(..) {
+                    match is_path(&line) {
+                        true => self.local(root, folder, &relative, &line)?,
+                        false => pip.push(self.line(root, &relative, line)?),
+                    }
                 }
+                file.pip = pip;
                 self.conda = Some((path, file));
             }
         }
         Ok(())
     }
 
-    fn requirements(&mut self, workdir: &Path, folder: &'static str) -> Result<(), ExecutorError> {
-        let Some(text) = self.take(workdir, folder, "requirements.txt")? else { return Ok(()) };
-        let base = workdir.join(folder);
-        for line in text.replace("\\\n", " ").lines() {
-            let line = line.trim();
-            let (option, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    fn requirements(&mut self, root: &Beneath, folder: &'static str) -> Result<(), ExecutorError> {
+        let file = Path::new(folder).join("requirements.txt");
+        for line in self.lines_of(root, &file)? {
+            let (option, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
             match option {
-                "" => {}
-                _ if option.starts_with('#') => {}
                 "-e" | "--editable" if is_here(rest) => self.projects.push(folder),
-                _ if is_here(line) => self.projects.push(folder),
-                "-e" | "--editable" if is_path(rest) => self.local(workdir, folder, rest)?,
-                "-r" | "-c" | "--requirement" | "--constraint" if !rest.contains("://") => {
-                    // What it includes belongs to what identifies the environment.
-                    self.take(workdir, folder, rest.trim())?;
-                    self.lines.push(format!("{option} {}", absolute(&base, rest)));
+                _ if is_here(&line) => self.projects.push(folder),
+                "-e" | "--editable" if is_path(rest) => self.local(root, folder, &file, rest)?,
+                _ if is_path(&line) => self.local(root, folder, &file, &line)?,
+                _ => {
+                    let line = self.line(root, &file, line)?;
+                    self.lines.push(line);
                 }
-                _ if is_path(line) => self.local(workdir, folder, line)?,
-                _ => self.lines.push(line.to_owned()),
             }
         }
         Ok(())
     }
 
+    /// The lines of a file for pip; none where it is not there, or has been read.
+    fn lines_of(&mut self, root: &Beneath, file: &Path) -> Result<Vec<String>, ExecutorError> {
+        let name = super::inside::plain(file).to_string_lossy().into_owned();
+        if self.files.iter().any(|(known, _)| *known == name) {
+            return Ok(Vec::new());
+        }
+        let Some(bytes) = self.take(root, file)? else { return Ok(Vec::new()) };
+        lines::read(&bytes)
+            .map_err(|reason| ExecutorError::Requirements { path: root.path().join(file), reason })
+    }
+
+    /// A line of `file` as pip takes it in any folder. What it includes belongs to what identifies the environment,
+    /// and stays in the repository, as does everything else that it names.
+    fn line(&mut self, root: &Beneath, file: &Path, line: String) -> Result<String, ExecutorError> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let mut line = line;
+        let told = |reason| ExecutorError::Requirements { path: root.path().join(file), reason };
+        for named in lines::named(&line).map_err(told)? {
+            let (Named::File(path) | Named::Part(path)) = &named;
+            match (inside(root, folder, path)?, &named) {
+                (Where::Abroad(path), _) => self.abroad.push(path),
+                (Where::Inside(path), Named::File(_)) => {
+                    for included in self.lines_of(root, &path)? {
+                        self.line(root, &path, included)?;
+                    }
+                    let option = if line.starts_with("-c") || line.starts_with("--c") { "-c" } else { "-r" };
+                    let path = root.path().join(super::inside::plain(&path)).display().to_string();
+                    let quote = if path.contains(char::is_whitespace) { "\"" } else { "" };
+                    line = format!("{option} {quote}{path}{quote}");
+                }
+                (Where::Inside(_), Named::Part(path)) => {
+                    // pip looks beside the file, or in the folder that it works in.
+                    if let Where::Abroad(path) = inside(root, Path::new(""), path)? {
+                        self.abroad.push(path);
+                    }
+                }
+            }
+        }
+        Ok(line)
+    }
+
     /// A wheel or a folder of the repository itself.
-    fn local(&mut self, workdir: &Path, folder: &str, path: &str) -> Result<(), ExecutorError> {
-        let path = path.trim();
-        let is_file = self.take(workdir, folder, path)?.is_some();
-        self.pinned |= !is_file;
-        self.lines.push(absolute(&workdir.join(folder), path));
+    fn local(&mut self, root: &Beneath, folder: &str, file: &Path, line: &str) -> Result<(), ExecutorError> {
+        let told = |reason| ExecutorError::Requirements { path: root.path().join(file), reason };
+        let path = line.trim();
+        for named in lines::named(path).map_err(told)? {
+            if let Named::Part(path) = named
+                && let Where::Inside(path) = inside(root, Path::new(folder), &path)?
+            {
+                self.pinned |= self.take(root, &path)?.is_none();
+            }
+        }
+        self.lines.push(absolute(&root.path().join(folder), path));
         Ok(())
     }
 
-    fn project(&mut self, workdir: &Path, folder: &'static str) -> Result<(), ExecutorError> {
+    fn project(&mut self, root: &Beneath, folder: &'static str) -> Result<(), ExecutorError> {
         let mut says = String::new();
         for name in ["pyproject.toml", "setup.py", "setup.cfg"] {
-            if let Some(text) = self.take(workdir, folder, name)? {
+            if let Some(text) = self.text(root, &Path::new(folder).join(name))? {
                 says.push_str(&text);
                 says.push('\n');
             }
@@ -136,8 +192,9 @@ impl Needs {
         Ok(())
     }
 
-    fn install_script(&mut self, workdir: &Path) -> Result<(), ExecutorError> {
-        let Some(script) = self.take(workdir, "cs-config", "install.sh")? else { return Ok(()) };
+    fn install_script(&mut self, root: &Beneath) -> Result<(), ExecutorError> {
+        let file = Path::new("cs-config/install.sh");
+        let Some(script) = self.text(root, file)? else { return Ok(()) };
         let found = shell_lines::read(&script);
         for spec in &found.conda {
             match from_conda(spec) {
@@ -157,14 +214,13 @@ impl Needs {
             match line.strip_prefix("-r ") {
                 // The script is run in the repository's folder; its own requirements.txt is read already.
                 Some("requirements.txt") => {}
-                Some(file) => {
-                    self.take(workdir, "", file)?;
-                    self.lines.push(format!("-r {}", absolute(workdir, file)));
+                _ => {
+                    let line = self.line(root, Path::new("install.sh"), line)?;
+                    self.lines.push(line);
                 }
-                None => self.lines.push(line),
             }
         }
-        if found.project && is_project(workdir) && !self.projects.contains(&"") {
+        if found.project && is_project(root) && !self.projects.contains(&"") {
             self.projects.insert(0, "");
         }
         for line in found.ignored {
@@ -187,8 +243,8 @@ fn absolute(base: &Path, relative: &str) -> String {
     base.join(relative.trim().trim_start_matches("./")).to_string_lossy().into_owned()
 }
 
-fn is_project(folder: &Path) -> bool {
-    ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|n| folder.join(n).is_file())
+fn is_project(root: &Beneath) -> bool {
+    ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|n| root.has_file(n))
 }
 
 /// Whether a project's files ask for anything that having its folder on the path does not give: dependencies, entry
@@ -225,26 +281,23 @@ fn wants_installation(files: &str) -> bool {
 
 /// Whether all of a project's Python can be imported from its folder or its `src`: it has modules there and nothing
 /// that a compiler would have to turn into some.
-fn is_importable(project: &Path) -> bool {
-    let has_modules = |folder: PathBuf| {
-        fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
+fn is_importable(root: &Beneath, project: &Path) -> bool {
+    let has_modules = |folder: &Path| {
+        root.names(folder).unwrap_or_default().iter().any(|name| {
             let own = !matches!(name.as_str(), "setup.py" | "conftest.py" | "docs" | "tests" | "test");
-            own && (name.ends_with(".py") || entry.path().join("__init__.py").is_file())
+            own && (name.ends_with(".py") || root.has_file(folder.join(name).join("__init__.py")))
         })
     };
-    (has_modules(project.to_owned()) || has_modules(project.join("src")))
-        && !has_sources_to_compile(project, 0)
+    (has_modules(project) || has_modules(&project.join("src"))) && !has_sources_to_compile(root, project, 0)
 }
 
-fn has_sources_to_compile(folder: &Path, depth: usize) -> bool {
+fn has_sources_to_compile(root: &Beneath, folder: &Path, depth: usize) -> bool {
     const DEEPEST: usize = 6;
-    fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = entry.path();
-        if path.is_dir() && !path.is_symlink() {
+    root.names(folder).unwrap_or_default().iter().any(|name| {
+        let path = folder.join(name);
+        if root.has_folder(&path) && !root.has_link(&path) {
             let skipped = name.starts_with('.') || matches!(name.as_str(), "build" | "venv" | "node_modules");
-            return !skipped && depth < DEEPEST && has_sources_to_compile(&path, depth + 1);
+            return !skipped && depth < DEEPEST && has_sources_to_compile(root, &path, depth + 1);
         }
         [".pyx", ".pxd", ".c", ".cc", ".cpp", ".f", ".f90", ".rs"].iter().any(|e| name.ends_with(e))
     })
@@ -252,6 +305,8 @@ fn has_sources_to_compile(folder: &Path, depth: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -298,14 +353,7 @@ mod tests {
         let here = folder.path().display();
         assert_eq!(
             needs.lines,
-            [
-                "six>=1 # why",
-                &format!("-r {here}/more.txt"),
-                &format!("{here}/vendored"),
-                "PyYAML",
-                "taxcalc",
-                "x"
-            ]
+            ["six>=1", &format!("-r {here}/more.txt"), &format!("{here}/vendored"), "PyYAML", "taxcalc", "x"]
         );
         assert_eq!(needs.projects, [""]);
         assert!(!needs.bound);

@@ -64,7 +64,7 @@ impl Installs {
 }
 
 /// The words of a command: quotes group, `#` at a word's start ends the line. Nothing is expanded.
-fn words(command: &str) -> Vec<String> {
+pub(super) fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::fingerprint;
 use super::folders::digest;
-use super::git::{Mirror, ask};
+use super::git::Mirror;
 use super::tool::Tools;
+use crate::beneath::Beneath;
 use crate::executor::ExecutorError;
+use crate::git::{GitError, WorkTree};
 use crate::model::{Model, RepoLocation};
 
 /// A repository that is ready to be read.
@@ -30,16 +32,25 @@ pub(super) async fn resolve(
     let tag = model.repo_tag.as_deref();
     match (&model.repo, tag) {
         (None, _) => Err(ExecutorError::NoRepository { model: model.name.clone() }),
-        (Some(RepoLocation::Path(path)), None) => in_place(path).await,
+        (Some(RepoLocation::Path(path)), None) => in_place(path, tools).await,
         (Some(RepoLocation::Path(path)), Some(tag)) => {
             is_folder(path)?;
-            let not_git = || ExecutorError::NotGit { path: path.clone(), tag: tag.to_owned() };
-            let top = ask(path, &["rev-parse", "--show-toplevel"]).await.ok_or_else(not_git)?;
-            let prefix = ask(path, &["rev-parse", "--show-prefix"]).await.ok_or_else(not_git)?;
+            let place = WorkTree::around(path).map_err(|e| match e {
+                GitError::NoRepository => ExecutorError::NotGit { path: path.clone(), tag: tag.to_owned() },
+                source => ExecutorError::Git { path: path.clone(), source },
+            })?;
             // Asking a folder on this machine costs nothing, and its author has just committed to it.
+            let top = place.top.to_string_lossy();
             let mut source = at_commit(cache, model, &top, Some(tag), true, tools).await?;
-            source.workdir.push(prefix);
+            // The commit may have a link where there is a folder now.
+            let outside = |e| ExecutorError::beneath(&source.workdir, &place.prefix, e);
+            let checkout =
+                Beneath::open(&source.workdir).map_err(|e| ExecutorError::io(&source.workdir, e))?;
+            checkout.must_hold(&place.prefix).map_err(outside)?;
+            source.workdir.push(&place.prefix);
             is_folder(&source.workdir)?;
+            source.workdir =
+                source.workdir.canonicalize().map_err(|e| ExecutorError::io(&source.workdir, e))?;
             Ok(source)
         }
         (Some(RepoLocation::Git(url)), tag) => {
@@ -48,11 +59,16 @@ pub(super) async fn resolve(
     }
 }
 
-async fn in_place(path: &Path) -> Result<Source, ExecutorError> {
+async fn in_place(path: &Path, tools: &Tools<'_>) -> Result<Source, ExecutorError> {
     is_folder(path)?;
     let workdir = path.canonicalize().map_err(|e| ExecutorError::io(path, e))?;
-    let commit = fingerprint::of(&workdir).await?;
+    let commit = fingerprint::of(&workdir, tools.progress()).await?;
     Ok(Source { workdir, commit, in_place: true })
+}
+
+/// Whether a text is all the digits of a commit.
+pub(super) fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn is_folder(path: &Path) -> Result<(), ExecutorError> {
@@ -75,7 +91,7 @@ async fn at_commit(
     let timestamp = model.timestamp.as_ref().map(ToString::to_string).unwrap_or_default();
     let id = digest([url.as_bytes(), tag.unwrap_or("HEAD").as_bytes(), timestamp.as_bytes()]);
     let record = cache.join("repos").join(format!("{id}.commit"));
-    let exact = tag.filter(|t| t.len() == 40 && t.bytes().all(|b| b.is_ascii_hexdigit()));
+    let exact = tag.filter(|t| is_commit(t));
     let known = match (exact, refresh) {
         (Some(commit), _) => mirror.resolve(Some(commit)).await,
         (None, true) => None,
@@ -87,8 +103,7 @@ async fn at_commit(
     let commit = match known {
         Some(commit) => commit,
         None => {
-            mirror.fetch(tools).await?;
-            let commit = mirror.resolve(tag).await.ok_or_else(|| ExecutorError::NoRevision {
+            let commit = mirror.fetch(tag, tools).await?.ok_or_else(|| ExecutorError::NoRevision {
                 url: url.to_owned(),
                 tag: tag.unwrap_or("HEAD").to_owned(),
             })?;

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::pattern::Pattern;
+use crate::beneath::Beneath;
 use crate::image::ImageError;
 
 /// The name of the file that says what stays out of a context.
@@ -47,10 +48,10 @@ impl Ignore {
     /// When it can't be read, or lines of it are no patterns.
     pub fn read(folder: &Path) -> Result<Self, ImageError> {
         let path = folder.join(FILE);
-        let text = match std::fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(ImageError::io(&path, e)),
+        let read = Beneath::open(folder).and_then(|folder| folder.read(FILE));
+        let text = match read.map_err(|e| ImageError::io(&path, e))? {
+            Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => return Ok(Self::default()),
         };
         Self::parse(&text).map_err(|e| ImageError::Ignore { path, lines: e.lines })
     }

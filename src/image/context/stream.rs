@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +9,7 @@ use futures::Stream;
 use tokio::sync::mpsc;
 
 use super::{Kind, Tree};
+use crate::beneath::Beneath;
 
 /// A file of csw's own beside the tree.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub enum OwnContent {
     Bytes(Bytes),
     /// A file of this machine.
     File(PathBuf),
+    /// A file of a repository: its folder, and the path in it, which does not lead out.
+    Beneath(PathBuf, PathBuf),
     /// It is a folder and has none.
     Folder,
 }
@@ -43,9 +46,9 @@ impl OwnFile {
         Self { path: path.into(), content: OwnContent::Bytes(bytes.into()), mode: 0o644 }
     }
 
-    /// A file of this machine that may be read by all.
-    pub fn file(path: impl Into<String>, file: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), content: OwnContent::File(file.into()), mode: 0o644 }
+    /// A file of the repository in `folder` that may be read by all.
+    pub fn beneath(path: impl Into<String>, folder: &Path, file: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), content: OwnContent::Beneath(folder.to_owned(), file.into()), mode: 0o644 }
     }
 
     /// A program of this machine.
@@ -117,6 +120,12 @@ impl Context {
                     header.set_size(size);
                     tar.append_data(&mut header, &own.path, Exactly::new(file, size, path))?;
                 }
+                OwnContent::Beneath(folder, path) => {
+                    let file = Beneath::open(&folder).and_then(|f| f.file(&path)).map_err(told(&path))?;
+                    let size = file.metadata()?.len();
+                    header.set_size(size);
+                    tar.append_data(&mut header, &own.path, Exactly::new(file, size, path))?;
+                }
                 OwnContent::Folder => {
                     header.set_entry_type(tar::EntryType::Directory);
                     header.set_size(0);
@@ -125,6 +134,7 @@ impl Context {
             }
         }
         let Some((folder, tree)) = self.tree else { return tar.finish() };
+        let files = Beneath::open(tree.root()).map_err(told(tree.root()))?;
         // The folder is there even if nothing is in it: a COPY of it is no error.
         let mut root = header(0o755, 0);
         root.set_entry_type(tar::EntryType::Directory);
@@ -147,8 +157,7 @@ impl Context {
                 }
                 Kind::File { size, executable } => {
                     let path = tree.root().join(&entry.path);
-                    let file = File::open(&path)
-                        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+                    let file = files.file(&entry.path).map_err(told(&path))?;
                     let mut header = header(if *executable { 0o755 } else { 0o644 }, entry.modified);
                     header.set_size(*size);
                     tar.append_data(&mut header, name, Exactly::new(file, *size, path))?;
@@ -157,6 +166,11 @@ impl Context {
         }
         tar.finish()
     }
+}
+
+/// Names the file in an error.
+fn told(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
+    |e| io::Error::new(e.kind(), format!("{}: {e}", path.display()))
 }
 
 fn header(mode: u32, modified: u64) -> tar::Header {

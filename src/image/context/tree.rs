@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::Ignore;
+use crate::beneath::Beneath;
 use crate::executor::environment::is_by_product;
 use crate::image::ImageError;
 
@@ -78,6 +79,7 @@ impl Tree {
     /// # Errors
     /// When a file can't be read.
     pub fn digest(&self) -> Result<String, ImageError> {
+        let files = Beneath::open(&self.root).map_err(|e| ImageError::io(&self.root, e))?;
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 1 << 18];
         let part = |hash: &mut Sha256, bytes: &[u8]| {
@@ -95,7 +97,7 @@ impl Tree {
                 Kind::File { executable, .. } => {
                     hash.update(if *executable { b"x" } else { b"f" });
                     let path = self.root.join(&entry.path);
-                    let mut file = fs::File::open(&path).map_err(|e| ImageError::io(&path, e))?;
+                    let mut file = files.file(&entry.path).map_err(|e| ImageError::io(&path, e))?;
                     let mut content = Sha256::new();
                     loop {
                         let n = file.read(&mut buffer).map_err(|e| ImageError::io(&path, e))?;
