@@ -4,6 +4,6 @@ mod changed;
 mod error;
 mod web_app;
 
-pub use changed::{Changed, changed_files};
+pub use changed::{Changed, Comparison, changed_files};
 pub use error::PublishError;
 pub use web_app::{ModelList, fetch_models};

@@ -51,7 +51,11 @@ pub async fn fetch_models(cs_url: &Url, token: Option<&SecretString>) -> Result<
     let again = |e: &PublishError| match e {
         PublishError::Unreachable { source, .. } => !source.is_builder(),
         PublishError::Refused { status, .. } => status.is_server_error() || status.as_u16() == 429,
-        PublishError::TooLarge { .. } | PublishError::Base { .. } | PublishError::Shallow { .. } => false,
+        PublishError::TooLarge { .. }
+        | PublishError::Base { .. }
+        | PublishError::Git { .. }
+        | PublishError::NoBase { .. }
+        | PublishError::Shallow { .. } => false,
     };
     let backoff = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))

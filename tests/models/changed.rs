@@ -142,3 +142,58 @@ fn what_cannot_be_compared_is_never_taken_for_unchanged() {
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains("not a git repository"), "{}", output.stderr);
 }
+
+#[test]
+fn a_git_that_gives_no_answer_is_neither_no_repository_nor_a_change_of_everything() {
+    // A remote, and no branch of it: as a pull request is checked out without a history.
+    let sandbox = project();
+    let work = sandbox.work();
+    git(&work, &["remote", "set-head", "origin", "-d"]);
+    git(&work, &["update-ref", "-d", "refs/remotes/origin/trunk"]);
+    let output = config(&sandbox, &[]);
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{}", output.stderr);
+    for words in ["there is no base branch", "git fetch origin", "--base-branch", "--all"] {
+        assert!(output.stderr.contains(words), "`{words}`: {}", output.stderr);
+    }
+    // No git to ask, and a repository.
+    let output = sandbox.csw(["models", "config"]).env("PATH", "/nonexistent").output();
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{}", output.stderr);
+    assert!(output.stderr.contains("git can't be started"), "{}", output.stderr);
+    // A configuration that git can't read.
+    let sandbox = project();
+    std::fs::write(sandbox.work().join(".git/config"), "[broken\ns3cret = c4n4ry").unwrap();
+    let output = config(&sandbox, &[]);
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{}", output.stderr);
+    assert!(!output.stderr.contains("c4n4ry"), "{}", output.stderr);
+    // Of another user.
+    if rustix::process::geteuid().is_root() {
+        let sandbox = project();
+        assert!(Command::new("chown").args(["-R", "12345"]).arg(sandbox.work()).status().unwrap().success());
+        for args in [&[][..], &["--base-branch", "origin/trunk"]] {
+            let output = sandbox.csw([&["models"], args, &["config"]].concat()).output();
+            assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{}", output.stderr);
+            assert!(output.stderr.contains("--add safe.directory"), "{}", output.stderr);
+        }
+    }
+    // Alone there is nothing to compare with, which is said.
+    let sandbox = project();
+    git(&sandbox.work(), &["remote", "remove", "origin"]);
+    let output = config(&sandbox, &[]);
+    assert_eq!(rendered(&output), ["Alpha", "Beta", "Gamma"]);
+    assert!(output.stderr.contains("no base branch to compare with"), "{}", output.stderr);
+}
+
+#[test]
+fn new_files_count_whatever_the_user_has_configured() {
+    let sandbox = project();
+    model(&sandbox, "config/Me/Delta.yaml", "Delta", "2026-02-28");
+    std::fs::write(sandbox.home().join("excludes"), "*.yaml\n").unwrap();
+    for settings in [
+        "[status]\nshowUntrackedFiles = no\n",
+        "[core]\nexcludesFile = ~/excludes\n",
+        "[diff]\nnoprefix = true\n",
+    ] {
+        std::fs::write(sandbox.home().join(".gitconfig"), settings).unwrap();
+        assert_eq!(rendered(&config(&sandbox, &[])), ["Delta"], "{settings}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::cli::Context;
 use crate::config::Catalog;
 use crate::error::Failure;
 use crate::model::ModelName;
-use crate::publish::changed_files;
+use crate::publish::{Comparison, changed_files};
 use crate::settings::Settings;
 
 /// Which models a command that changes something works on, beside `-n`.
@@ -68,8 +68,15 @@ impl Wanted<'_> {
             return Ok(Some(Selection::All));
         }
         let folder = &settings.config_dir.value;
-        let Some(changed) = changed_files(folder, self.base_branch)? else { return Ok(Some(Selection::All)) };
         let printer = context.printer();
+        let changed = match changed_files(folder, self.base_branch)? {
+            Comparison::Changed(changed) => changed,
+            Comparison::NoRepository => return Ok(Some(Selection::All)),
+            Comparison::Alone => {
+                printer.note("the repository has no base branch to compare with: these are all models");
+                return Ok(Some(Selection::All));
+            }
+        };
         // The same file may be reached by several paths.
         let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
         let files: BTreeSet<PathBuf> = changed.files.iter().map(real).collect();
