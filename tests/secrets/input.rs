@@ -81,7 +81,7 @@ fn a_bad_import_changes_nothing_and_quotes_no_value() {
     assert_eq!(output.code, 1);
     insta::assert_snapshot!(output.stderr, @r"
     error: stdin:2: expected NAME=VALUE
-    stdin:3: invalid secret name `B B`: expected 1 to 253 characters without `/`, `=`, blanks and control characters, as in DB_PASSWORD
+    stdin:3: expected a name of letters, digits, `_`, `-` and `.` before the `=`, as in DB_PASSWORD
       hint: Nothing was changed
     ");
     assert_eq!(sandbox.csw(["secrets", "list", "-o", "json"]).ok(), "{}\n");

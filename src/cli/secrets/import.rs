@@ -17,7 +17,11 @@ use crate::secret::{Change, Scope};
   csw secrets import .env
   csw secrets export -o json --yes | csw models -n PSLmodels/OG-USA secrets import -
 
-The file holds NAME=VALUE lines, or a JSON object of texts. Secrets that it does not name are left alone.")]
+The file holds NAME=VALUE lines, or a JSON object of texts. Secrets that it does not name are left alone.
+
+A value stands bare, or all of it in quotes: 'as it is', \"with \\\" \\\\ \\$ and \\` for these four\", or $'with \\n and \\t'. Bare, \\
+before a sign stands for it, and # behind a blank begins a comment. `export` and `declare -x` may stand before the name. What
+a shell would put in ($NAME, ~, `…`) or other programs would read otherwise is refused, with its line and the reason.")]
 pub(in crate::cli) struct ImportArgs {
     /// The file, or - for stdin
     #[arg(value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `csw secrets …`, also as `csw svc secrets …` and `csw models -n O/T secrets …`.
 
+mod assignment;
 mod delete;
 mod dotenv;
 mod export;
