@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::ImageError;
+use super::{ImageError, docker_config};
 
 /// An address of an engine, and who named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,36 +91,23 @@ impl Surroundings {
     }
 
     fn current_context(&self) -> Result<Option<String>, ImageError> {
-        #[derive(Deserialize)]
-        struct Config {
-            #[serde(rename = "currentContext", default)]
-            current_context: Option<String>,
-        }
         let Some(folder) = &self.config_folder else { return Ok(None) };
-        let config: Option<Config> = read(&folder.join("config.json"))?;
-        Ok(config.and_then(|c| c.current_context).filter(|name| !name.is_empty()))
+        let config = read(&folder.join("config.json"))?;
+        Ok(config.and_then(|c| docker_config::text(&c, "currentContext").map(str::to_owned)))
     }
 
     fn context(&self, name: &str) -> Result<DockerHost, ImageError> {
-        #[derive(Deserialize)]
-        struct Meta {
-            #[serde(rename = "Endpoints")]
-            endpoints: Endpoints,
-        }
-        #[derive(Deserialize)]
-        struct Endpoints {
-            docker: Option<Endpoint>,
-        }
-        #[derive(Deserialize)]
-        struct Endpoint {
-            #[serde(rename = "Host")]
-            host: Option<String>,
-        }
         let unknown = || ImageError::UnknownContext { name: name.to_owned() };
         let folder = self.config_folder.as_ref().ok_or_else(unknown)?.join("contexts");
         let id: String = Sha256::digest(name.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-        let meta: Option<Meta> = read(&folder.join("meta").join(&id).join("meta.json"))?;
-        let host = meta.and_then(|m| m.endpoints.docker?.host).ok_or_else(unknown)?;
+        let meta = read(&folder.join("meta").join(&id).join("meta.json"))?.ok_or_else(unknown)?;
+        let within = |object: &Map<String, Value>, name: &str| match docker_config::field(object, name) {
+            Some(Value::Object(part)) => Some(part.clone()),
+            _ => None,
+        };
+        let endpoint = within(&meta, "Endpoints").and_then(|e| within(&e, "docker")).ok_or_else(unknown)?;
+        // Without an address it is the usual one, as for `docker`.
+        let host = docker_config::text(&endpoint, "Host").unwrap_or("unix:///var/run/docker.sock").to_owned();
         let certificates = Some(folder.join("tls").join(&id).join("docker")).filter(|f| f.is_dir());
         Ok(DockerHost { url: host, named_by: format!("the Docker context `{name}`"), certificates })
     }
@@ -132,15 +119,14 @@ fn socket(path: &Path) -> DockerHost {
 }
 
 /// A JSON file, `None` if it isn't there.
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ImageError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(ImageError::io(path, e)),
-    };
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|e| ImageError::DockerConfig { path: path.to_owned(), reason: e.to_string() })
+fn read(path: &Path) -> Result<Option<Map<String, Value>>, ImageError> {
+    match std::fs::read(path) {
+        Ok(bytes) => docker_config::parse(&bytes)
+            .map(Some)
+            .map_err(|reason| ImageError::DockerConfig { path: path.to_owned(), reason }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(ImageError::io(path, e)),
+    }
 }
 
 #[cfg(test)]
@@ -192,5 +178,30 @@ mod tests {
             Surroundings { config_folder: Some(folder.path().to_owned()), ..Surroundings::default() };
         let error = surroundings.candidates(None).unwrap_err().to_string();
         assert!(error.contains("config.json"), "{error}");
+    }
+    #[test]
+    fn files_that_say_nothing_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let surroundings =
+            Surroundings { config_folder: Some(folder.path().to_owned()), ..Surroundings::default() };
+        for text in ["", "\n", "{}", "null", r#"{"currentContext": null}"#, r#"{"currentContext": ""}"#] {
+            std::fs::write(folder.path().join("config.json"), text).unwrap();
+            assert_eq!(urls(&surroundings, None)[0], "unix:///var/run/docker.sock", "{text:?}");
+        }
+        std::fs::write(folder.path().join("config.json"), r#"{"currentcontext": "desktop-linux"}"#).unwrap();
+        let id = "fe9c6bd7a66301f49ca9b6a70b217107cd1284598bfc254700c989b916da791e";
+        let meta = folder.path().join("contexts/meta").join(id);
+        std::fs::create_dir_all(&meta).unwrap();
+        for (text, url) in [
+            (r#"{"endpoints": {"docker": {"host": "unix:///d.sock"}}}"#, "unix:///d.sock"),
+            (r#"{"Endpoints": {"docker": {}}}"#, "unix:///var/run/docker.sock"),
+        ] {
+            std::fs::write(meta.join("meta.json"), text).unwrap();
+            assert_eq!(urls(&surroundings, None), [url], "{text}");
+        }
+        for text in ["{}", r#"{"Endpoints": null}"#, r#"{"Endpoints": {}}"#, ""] {
+            std::fs::write(meta.join("meta.json"), text).unwrap();
+            assert!(surroundings.candidates(None).is_err(), "{text}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod build;
 mod content_key;
 pub mod context;
 pub mod credentials;
+mod docker_config;
 mod docker_host;
 mod dockerfile;
 mod engine;

@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use docker_credential::CredentialRetrievalError as Problem;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{Credential, CredentialError};
+use crate::image::docker_config;
 
 /// A helper may have to ask a cloud, or a person; one that takes longer hangs.
 const HELPER_PATIENCE: Duration = Duration::from_secs(60);
@@ -20,19 +20,55 @@ pub struct CredentialStore {
     folder: Option<PathBuf>,
 }
 
-/// The part of `config.json` that names programs, for messages.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Helpers {
-    creds_store: Option<String>,
-    cred_helpers: Option<BTreeMap<String, String>>,
+/// What `config.json` says about one registry.
+#[derive(Debug, Default)]
+struct Entry {
+    /// The program to ask, without its `docker-credential-`.
+    helper: Option<String>,
+    /// The file in the words of the library that asks, with what it would stumble over left out: logins and helpers
+    /// that say nothing, and a user's name beside an `auth`, which counts more.
+    config: Vec<u8>,
 }
 
-impl Helpers {
-    fn program(&self, server: &str) -> String {
-        let own = self.cred_helpers.as_ref().and_then(|helpers| helpers.get(server));
-        let name = own.filter(|name| !name.is_empty()).or(self.creds_store.as_ref());
-        format!("docker-credential-{}", name.map_or("", String::as_str))
+impl Entry {
+    fn of(config: &Map<String, Value>, server: &str) -> Self {
+        let object = |name: &str| docker_config::field(config, name).and_then(Value::as_object);
+        let mut auths = Map::new();
+        for (registry, login) in object("auths").into_iter().flatten() {
+            let Some(login) = login.as_object() else { continue };
+            let mut kept = Map::new();
+            for name in ["auth", "username", "password", "identitytoken"] {
+                let text = docker_config::text(login, name).map(|text| match name {
+                    "auth" => text.chars().filter(|c| !c.is_whitespace()).collect(),
+                    _ => text.to_owned(),
+                });
+                kept.extend(text.map(|text| (name.to_owned(), Value::String(text))));
+            }
+            if kept.contains_key("auth") {
+                kept.shift_remove("username");
+                kept.shift_remove("password");
+            }
+            if !kept.is_empty() {
+                auths.insert(registry.clone(), Value::Object(kept));
+            }
+        }
+        let own = object("credHelpers").and_then(|helpers| helpers.get(server)).and_then(Value::as_str);
+        // One that is named as none keeps the store away.
+        let store = docker_config::text(config, "credsStore").filter(|_| own.is_none());
+        let helper = own.filter(|name| !name.is_empty()).or(store).map(str::to_owned);
+        let mut all = Map::new();
+        all.insert("auths".into(), Value::Object(auths));
+        if let Some(store) = store {
+            all.insert("credsStore".into(), store.into());
+        }
+        if let Some(own) = own {
+            all.insert("credHelpers".into(), serde_json::json!({ server: own }));
+        }
+        Self { helper, config: Value::Object(all).to_string().into_bytes() }
+    }
+
+    fn program(&self) -> String {
+        format!("docker-credential-{}", self.helper.as_deref().unwrap_or_default())
     }
 }
 
@@ -68,16 +104,15 @@ impl CredentialStore {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(CredentialError::Config { path, why: e.to_string() }),
         };
-        let helpers: Helpers = serde_json::from_slice(&text).map_err(|e| CredentialError::Config {
-            path: path.clone(),
-            // serde's own words may quote a value.
-            why: format!("not valid at line {}, column {}", e.line(), e.column()),
-        })?;
+        let config =
+            docker_config::parse(&text).map_err(|why| CredentialError::Config { path: path.clone(), why })?;
         let server = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
-        let found = ask(text, server.to_owned()).await;
+        let found = Entry::of(&config, server);
+        let program = found.program();
+        let found = ask(found.config, server.to_owned()).await;
         let registry = host.to_owned();
         let entry = |why| CredentialError::Entry { registry: host.to_owned(), path: path.clone(), why };
-        let helper = |why| CredentialError::Helper { registry, helper: helpers.program(server), why };
+        let helper = |why| CredentialError::Helper { registry, helper: program, why };
         match found {
             Ok(credential) => Ok(Some(credential.into())),
             Err(Problem::NoCredentialConfigured | Problem::ConfigNotFound) => Ok(None),
@@ -161,7 +196,7 @@ mod tests {
     fn no_configuration_is_no_error_and_a_broken_one_is() {
         assert!(look_in(Path::new("/nonexistent"), "gcr.io").unwrap().is_none());
         let error = look("{\"auths\": \"s3cret", "gcr.io").unwrap_err().to_string();
-        assert!(error.contains("config.json: not valid at line 1"), "{error}");
+        assert!(error.contains("config.json: line 1"), "{error}");
         assert!(!error.contains("s3cret"), "{error}");
         let error = look(r#"{"auths": {"r.io": {"auth": "%%s3cret"}}}"#, "r.io").unwrap_err().to_string();
         assert!(error.contains("not user:password") && !error.contains("s3cret"), "{error}");
@@ -180,10 +215,46 @@ mod tests {
 
     #[test]
     fn a_registry_s_own_helper_comes_before_the_store() {
-        let helpers: Helpers =
-            serde_json::from_str(r#"{"credsStore": "desktop", "credHelpers": {"gcr.io": "gcloud"}}"#)
-                .unwrap();
-        assert_eq!(helpers.program("gcr.io"), "docker-credential-gcloud");
-        assert_eq!(helpers.program("ghcr.io"), "docker-credential-desktop");
+        let config = docker_config::parse(
+            br#"{"credsStore": "desktop", "credHelpers": {"gcr.io": "gcloud", "quay.io": ""}}"#,
+        )
+        .unwrap();
+        assert_eq!(Entry::of(&config, "gcr.io").program(), "docker-credential-gcloud");
+        assert_eq!(Entry::of(&config, "ghcr.io").program(), "docker-credential-desktop");
+        assert_eq!(Entry::of(&config, "quay.io").helper, None);
+    }
+
+    #[test]
+    fn what_says_nothing_is_no_login_and_no_mistake() {
+        for config in [
+            "",
+            "\n",
+            "{}",
+            "null",
+            r#"{"auths": {}}"#,
+            r#"{"auths": null, "credsStore": "", "credHelpers": null}"#,
+            r#"{"auths": {"r.io": {}}}"#,
+            r#"{"auths": {"r.io": null}}"#,
+            r#"{"auths": {"r.io": {"auth": "", "email": "x@y"}}}"#,
+            r#"{"auths": {"r.io": {"auth": null, "username": ""}}}"#,
+            r#"{"credHelpers": {"r.io": ""}, "HttpHeaders": {"x": 1}, "proxies": {"default": {}}}"#,
+        ] {
+            assert!(look(config, "r.io").unwrap().is_none(), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn logins_are_read_in_every_shape_that_docker_takes() {
+        for config in [
+            r#"{"auths": {"r.io": {"auth": "dTpwOnE="}}}"#,
+            r#"{"auths": {"r.io": {"auth": "dTpwOnE"}}}"#,
+            r#"{"auths": {"r.io": {"auth": "dTpw\nOnE="}}}"#,
+            r#"{"Auths": {"https://r.io/v1/": {"Auth": "dTpwOnE="}}}"#,
+            r#"{"auths": {"http://r.io": {"auth": "dTpwOnE=", "username": "other", "password": "o"}}}"#,
+            r#"{"auths": {"r.io": {"username": "u", "password": "p:q"}}} trailing"#,
+            "\u{feff}{\"auths\": {\"r.io\": {\"auth\": \"dTpwOnE=\"}}}",
+        ] {
+            assert_eq!(password(look(config, "r.io").unwrap()), ("u".into(), "p:q".into()), "{config}");
+        }
     }
 }
