@@ -2,7 +2,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
-use super::PlanError;
 use crate::model::{GroupVersionKind, ObjectRef};
 
 /// One object as somebody wants it: apiVersion, kind and name are there, and nothing that only a cluster can know.
@@ -186,81 +185,10 @@ fn decode_secret(body: &mut Value, problems: &mut Vec<String>) {
     }
 }
 
-/// Reads a stream of YAML (or JSON) documents; a `List` stands for its items, an empty document for nothing.
-///
-/// # Errors
-/// Every problem of the stream, each beginning with `place` and the number of the document.
-pub fn parse_stream(place: &str, text: &str) -> Result<Vec<Manifest>, PlanError> {
-    let options = serde_saphyr::options! { budget: None, legacy_octal_numbers: true, strict_booleans: false };
-    let documents = serde_saphyr::from_multiple_with_options::<Value>(text, options)
-        .map_err(|e| PlanError::Manifests { problems: vec![format!("{place}: {e}")] })?;
-    let mut manifests = Vec::new();
-    let mut problems = Vec::new();
-    for (index, document) in documents.into_iter().enumerate() {
-        let at = format!("{place}: document {}", index + 1);
-        let objects = match document {
-            Value::Null => Vec::new(),
-            Value::Object(mut map) if is_list(&map) => match map.shift_remove("items") {
-                Some(Value::Array(items)) => {
-                    let place = |i: usize| format!("{at}: item {}", i + 1);
-                    items.into_iter().enumerate().map(|(i, item)| (item, place(i))).collect()
-                }
-                _ => {
-                    problems.push(format!("{at}: is a List without a list of `items`"));
-                    Vec::new()
-                }
-            },
-            Value::Object(map) => vec![(Value::Object(map), at)],
-            _ => {
-                problems.push(format!("{at}: is no mapping"));
-                Vec::new()
-            }
-        };
-        for (object, at) in objects {
-            match Manifest::new(object) {
-                Ok(manifest) => manifests.push(manifest),
-                Err(list) => problems.extend(list.into_iter().map(|p| format!("{at}: {p}"))),
-            }
-        }
-    }
-    if problems.is_empty() { Ok(manifests) } else { Err(PlanError::Manifests { problems }) }
-}
-
-fn is_list(map: &Map<String, Value>) -> bool {
-    let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
-    text("kind").ends_with("List") && map.contains_key("items")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_stream_gives_objects_and_all_problems() {
-        let good = parse_stream(
-            "f.yaml",
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {k: hello}}\n",
-        )
-        .unwrap();
-        assert_eq!(good.len(), 2);
-        assert_eq!(good[1].body()["data"]["k"], "aGVsbG8=");
-        let bad = parse_stream(
-            "f.yaml",
-            "kind: ConfigMap\n---\n[1]\n---\n{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {k: 'not base64!'}}\n",
-        );
-        let PlanError::Manifests { mut problems } = bad.unwrap_err() else { panic!() };
-        problems.sort();
-        assert_eq!(
-            problems,
-            [
-                "f.yaml: document 1: has no `apiVersion`",
-                "f.yaml: document 1: has no `metadata.name`",
-                "f.yaml: document 2: is no mapping",
-                "f.yaml: document 3: has a `data.k` that is not base64 text",
-            ]
-        );
-    }
 
     #[test]
     fn ports_get_the_protocol_that_they_have_anyway() {

@@ -12,11 +12,13 @@ mod error;
 mod manifest;
 mod prune;
 pub mod record;
+mod stream;
 mod text_diff;
 
 pub use change::{Action, Change, ChangeSet, Conflict, FieldChange, Summary};
 pub use conflict::changes_nothing;
 pub use diff::{fields, subset};
 pub use error::PlanError;
-pub use manifest::{Manifest, parse_stream};
+pub use manifest::Manifest;
 pub use prune::{Fate, Scope, fate, is_kept};
+pub use stream::parse_stream;

@@ -43,7 +43,12 @@ pub(super) fn run(context: &Context, args: ClusterApplyArgs) -> anyhow::Result<E
             deploy::everything(context, settings, version, &names)
         })?
     } else {
-        deploy::Desired::whole(deploy::read(&source.files)?)
+        let manifests = deploy::read(&source.files)?;
+        // Pruning says itself what nothing means.
+        if !apply.prune {
+            deploy::something(&manifests, &source.files, "apply")?;
+        }
+        deploy::Desired::whole(manifests)
     };
     deploy::run(context, &kube, &apply, desired)
 }

@@ -48,7 +48,11 @@ pub(super) fn run(context: &Context, args: DiffArgs) -> anyhow::Result<Exit> {
             deploy::everything(context, settings, version, &names)
         })?
     } else {
-        deploy::Desired::whole(deploy::read(&source.files)?)
+        let manifests = deploy::read(&source.files)?;
+        if !prune {
+            deploy::something(&manifests, &source.files, "compare")?;
+        }
+        deploy::Desired::whole(manifests)
     };
     let (_, access) = kube.access(context)?;
     // A diff deletes nothing, whatever it is asked to count.

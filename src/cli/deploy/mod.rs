@@ -13,6 +13,6 @@ pub(super) use desired::{Desired, everything, models, services};
 pub(super) use images::missing as missing_images;
 pub(super) use interrupt::until_interrupted;
 pub(super) use progress::Progress;
-pub(super) use read::read;
+pub(super) use read::{read, something};
 pub(super) use run::{rendered, run};
 pub(super) use view::show;

@@ -10,7 +10,7 @@ use crate::plan::{Manifest, PlanError, parse_stream};
 pub(in crate::cli) fn read(sources: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
     let mut manifests = Vec::new();
     let mut problems = Vec::new();
-    for source in sources {
+    for source in &sources.iter().flat_map(|source| named(source)).collect::<Vec<_>>() {
         if source == Path::new("-") {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
@@ -39,8 +39,36 @@ fn collect(
     Ok(())
 }
 
+/// That there is something to `verb`, as kubectl has it.
+pub(in crate::cli) fn something(
+    manifests: &[Manifest],
+    sources: &[PathBuf],
+    verb: &str,
+) -> anyhow::Result<()> {
+    if !manifests.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = sources.iter().map(|s| s.display().to_string()).collect();
+    Err(Failure::config(format!("no objects to {verb}: there is none in {}", names.join(", "))).into())
+}
+
+/// The files of an argument: several may stand between commas.
+fn named(source: &Path) -> Vec<PathBuf> {
+    match source.to_str() {
+        Some(text) if text.contains(',') && !source.exists() => {
+            text.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect()
+        }
+        _ => vec![source.to_owned()],
+    }
+}
+
 /// The file itself, or the manifests of a folder, sorted.
 fn files(source: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if source.to_str().is_some_and(|s| s.starts_with("https://") || s.starts_with("http://")) {
+        let message = format!("cannot read {}: nothing is fetched from other machines", source.display());
+        let hint = format!("fetch it first: `curl -fsSL {} | csw cluster apply -f -`", source.display());
+        return Err(Failure::config(message).hint(hint).into());
+    }
     let unreadable = |e: std::io::Error| Failure::config(format!("cannot read {}: {e}", source.display()));
     if !std::fs::metadata(source).map_err(unreadable)?.is_dir() {
         return Ok(vec![source.to_owned()]);
@@ -53,6 +81,10 @@ fn files(source: &Path) -> anyhow::Result<Vec<PathBuf>> {
         if manifest && path.is_file() {
             found.push(path);
         }
+    }
+    if found.is_empty() {
+        let message = format!("no manifest is in the folder {}", source.display());
+        return Err(Failure::config(message).hint("their names end in .yaml, .yml or .json").into());
     }
     found.sort();
     Ok(found)
