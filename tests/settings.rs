@@ -79,12 +79,12 @@ fn every_mistake_is_shown_with_its_place() {
         "unknown key `registri`",
         "csw.yaml:1:1",
         "did you mean `registry`?",
-        "`max_jobs`: expected a whole number from 1 to 10000, found `0`",
+        "`max_jobs`: expected a whole number from 1 to 10000\n",
         "csw.yaml:2:11",
         "`scheduler_token`: expected one value, found a list",
-        "`listen`: expected an address and a port, as in 127.0.0.1:8888, found `8888`",
+        "`listen`: expected an address and a port, as in 127.0.0.1:8888\n",
         "csw.yaml:4:9",
-        "the key `tag` is given twice",
+        "csw.yaml:6:1: a key is given twice",
         "5 problems in 1 file",
     ] {
         assert!(output.stderr.contains(part), "{part} in:\n{}", output.stderr);

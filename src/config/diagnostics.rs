@@ -200,9 +200,11 @@ impl Reported {
         };
         let named =
             |source: &Source| Excerpt { name: source.name().to_owned(), text: source.shown().to_owned() };
-        let mut marked = d.span().map(|s| labels(s, None)).unwrap_or_default();
+        // Of a file that may hold secrets anywhere the place is told, and no line is shown.
+        let shown = d.span().filter(|_| !d.source().is_confidential());
+        let mut marked = shown.map(|s| labels(s, None)).unwrap_or_default();
         let mut related = Vec::new();
-        for other in d.related() {
+        for other in d.related().iter().filter(|_| shown.is_some()) {
             if std::sync::Arc::ptr_eq(&other.source, d.source()) {
                 let length = other.span.end - other.span.start;
                 marked.push(LabeledSpan::new(Some(other.message.clone()), other.span.start, length));
@@ -218,7 +220,7 @@ impl Reported {
             }
         }
         // Without a place the name has to be in the sentence.
-        let message = match d.span() {
+        let message = match shown {
             Some(_) => d.message().to_owned(),
             None => d.to_string(),
         };
@@ -230,7 +232,7 @@ impl Reported {
             },
             help: d.help().map(str::to_owned),
             labels: marked,
-            source: d.span().map(|_| named(d.source())),
+            source: shown.map(|_| named(d.source())),
             related,
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn parse(url: &str, text: &str) -> WebModels {
             return found;
         }
         Err(e) => {
-            found.broken.push(whole(format!("not JSON: {e}")));
+            found.broken.push(whole(format!("not JSON: {}", crate::expectation::json(&e))));
             return found;
         }
     };

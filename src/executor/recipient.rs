@@ -92,7 +92,11 @@ impl Recipient {
         match self.ask(&client, Method::GET, &url, None).await {
             Ok(answer) => match serde_json::from_slice::<Standing>(&answer) {
                 Ok(standing) => Ok(standing.wanted),
-                Err(e) => Err(failed(&url, format!("its answer can't be read: {e}"), true)),
+                Err(e) => Err(failed(
+                    &url,
+                    format!("its answer can't be read: {}", crate::expectation::json(&e)),
+                    true,
+                )),
             },
             Err(Refusal::Fenced) => Ok(false),
             Err(Refusal::Passing(why)) => Err(failed(&url, why, true)),
@@ -146,7 +150,7 @@ impl Recipient {
             match self.ask(&client, Method::POST, &url, Some(&body)).await {
                 Ok(answer) => {
                     let pointer = serde_json::from_slice(&answer);
-                    let reason = |e| format!("its answer can't be read: {e}");
+                    let reason = |e| format!("its answer can't be read: {}", crate::expectation::json(&e));
                     result.outputs = Some(pointer.map_err(|e| failed(&url, reason(e), true))?);
                 }
                 Err(Refusal::Fenced) => return Ok(Delivered::Fenced),

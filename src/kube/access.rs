@@ -1,10 +1,12 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
+use super::cause::sentence;
 use super::{Cluster, KubeError, proxy};
+use crate::expectation;
 
 /// How many requests are under way at once unless somebody says otherwise. An API server is at its limit then.
 pub const DEFAULT_CONCURRENCY: usize = 16;
@@ -74,7 +76,7 @@ impl Access {
 
     fn kubeconfig(&self) -> Result<Option<Kubeconfig>, KubeError> {
         match &self.kubeconfig {
-            Some(path) => Ok(Some(Kubeconfig::read_from(path).map_err(|e| KubeError::Config(sentence(&e)))?)),
+            Some(path) => read(path).map(Some),
             None => found(),
         }
     }
@@ -137,10 +139,14 @@ fn found() -> Result<Option<Kubeconfig>, KubeError> {
     };
     let mut merged: Option<Kubeconfig> = None;
     for path in paths.iter().filter(|p| p.exists()) {
-        let next = Kubeconfig::read_from(path).map_err(|e| KubeError::Config(sentence(&e)))?;
+        let mut next = read(path)?;
         merged = Some(match merged {
             None => next,
-            Some(sofar) => sofar.merge(next).map_err(|e| KubeError::Config(sentence(&e)))?,
+            Some(sofar) => {
+                // kubectl doesn't compare them either.
+                (next.kind, next.api_version) = (sofar.kind.clone(), sofar.api_version.clone());
+                sofar.merge(next).map_err(|e| KubeError::Config(sentence(&e)))?
+            }
         });
     }
     if merged.is_none() && named {
@@ -148,6 +154,20 @@ fn found() -> Result<Option<Kubeconfig>, KubeError> {
         return Err(KubeError::Config(format!("no file that KUBECONFIG names exists: {}", names.join(", "))));
     }
     Ok(merged)
+}
+
+/// One file: YAML or JSON, with a byte order mark or without; an empty one is none that says anything.
+fn read(path: &Path) -> Result<Kubeconfig, KubeError> {
+    let unusable = |why: String| KubeError::Config(format!("the kubeconfig {}: {why}", path.display()));
+    let bytes = std::fs::read(path).map_err(|e| unusable(e.to_string()))?;
+    if matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) && bytes.len() % 2 == 1 {
+        return Err(unusable("its text has an odd number of bytes, and UTF-16 has two each".into()));
+    }
+    Kubeconfig::read_from(path).map_err(|e| match e {
+        KubeconfigError::Parse(e) => unusable(expectation::yaml(&e)),
+        KubeconfigError::ReadConfig(e, _) => unusable(e.to_string()),
+        e => unusable(sentence(&e)),
+    })
 }
 
 /// Whether the context's cluster names a proxy itself, which then counts whatever the environment says.
@@ -177,18 +197,4 @@ fn runs_a_program(kubeconfig: &Kubeconfig, context: &str) -> bool {
 fn known(kubeconfig: &Kubeconfig) -> String {
     let names: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
     if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) }
-}
-
-/// An error and its causes in one sentence, none of them twice.
-pub(super) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let more = next.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = next.source();
-    }
-    text
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use kube::{Client, Config};
 
-use super::access::sentence;
+use super::cause::sentence;
 use super::retry::{Attempts, PATIENCE};
 use super::{KubeError, Refusal};
 
@@ -187,7 +187,7 @@ impl Cluster {
 
     /// Tells a connection that may come back from credentials that won't.
     pub(super) fn broken(&self, error: &kube::Error) -> KubeError {
-        let mut cause: Option<&dyn std::error::Error> = Some(error);
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(e) = cause {
             if e.is::<kube::client::AuthError>() {
                 return KubeError::Login { server: self.server.to_string(), why: sentence(e) };
@@ -195,7 +195,7 @@ impl Cluster {
             cause = e.source();
         }
         let why = match error {
-            kube::Error::Service(e) => sentence(e.as_ref()),
+            kube::Error::Service(e) => sentence(e.as_ref() as &(dyn std::error::Error + 'static)),
             kube::Error::HyperError(e) => sentence(e),
             e => sentence(e),
         };

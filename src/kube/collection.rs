@@ -132,7 +132,7 @@ impl Cluster {
     async fn exchange(&self, call: Call, what: &str) -> Result<Value, KubeError> {
         let reply = self.send(call).await?;
         serde_json::from_slice(&reply.body)
-            .map_err(|e| KubeError::Answer { what: what.to_owned(), why: e.to_string() })
+            .map_err(|e| KubeError::Answer { what: what.to_owned(), why: crate::expectation::json(&e) })
     }
 }
 
@@ -181,7 +181,7 @@ impl DeleteOptions<'_> {
 
     fn json(&self, what: &str) -> Result<String, KubeError> {
         serde_json::to_string(self)
-            .map_err(|e| KubeError::Answer { what: what.to_owned(), why: e.to_string() })
+            .map_err(|e| KubeError::Answer { what: what.to_owned(), why: crate::expectation::json(&e) })
     }
 }
 

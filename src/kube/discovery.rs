@@ -234,7 +234,7 @@ fn find(list: &[ApiResource], gvk: &GroupVersionKind) -> Option<Resource> {
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8], of: &str) -> Result<T, KubeError> {
     serde_json::from_slice(body).map_err(|e| KubeError::Answer {
         what: format!("see what the cluster serves of {of}"),
-        why: e.to_string(),
+        why: crate::expectation::json(&e),
     })
 }
 

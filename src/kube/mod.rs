@@ -2,6 +2,7 @@
 
 mod access;
 mod cause;
+mod cause;
 mod cluster;
 mod collection;
 mod discovery;

@@ -245,5 +245,6 @@ fn with_kind(item: Value, resource: &Resource) -> Value {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, KubeError> {
-    serde_json::from_slice(body).map_err(|e| KubeError::Answer { what: what.to_owned(), why: e.to_string() })
+    serde_json::from_slice(body)
+        .map_err(|e| KubeError::Answer { what: what.to_owned(), why: crate::expectation::json(&e) })
 }

@@ -26,7 +26,9 @@ pub(super) fn to_json(result: TaskResult) -> Value {
 pub(super) fn from_json(id: &JobId, answer: Value) -> Result<TaskResult, String> {
     let Value::Object(mut fields) = answer else { return Err("the answer is no JSON object".to_owned()) };
     let mut field = |name: &str| fields.shift_remove(name);
-    let wrong = |name: &str, e: serde_json::Error| format!("`{name}` of the answer is not understood: {e}");
+    let wrong = |name: &str, e: serde_json::Error| {
+        format!("`{name}` of the answer is not understood: {}", crate::expectation::json(&e))
+    };
     let status: Outcome = match field("status") {
         Some(status) => serde_json::from_value(status).map_err(|e| wrong("status", e))?,
         None => return Err("the answer has no `status`".to_owned()),

@@ -33,7 +33,7 @@ impl SettingsFile {
                 match std::fs::read(&path) {
                     Ok(bytes) => {
                         let shown = path.strip_prefix(cwd).unwrap_or(&path).display().to_string();
-                        let source = Source::from_bytes(shown, bytes).map_err(|d| {
+                        let source = Source::from_confidential_bytes(shown, bytes).map_err(|d| {
                             SettingsError::Invalid { problems: Vec::new(), file: Diagnostics::new(vec![*d]) }
                         })?;
                         return Ok(Some(Self::parse(path, source, rows, strict)));

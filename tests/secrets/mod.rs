@@ -1,5 +1,6 @@
 //! `csw secrets`, `csw svc secrets` and `csw models secrets`.
 
+mod canary;
 mod commands;
 mod durability;
 mod identity;

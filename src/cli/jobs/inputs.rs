@@ -37,8 +37,9 @@ impl InputArgs {
                 let text = read(path)?;
                 let shown =
                     if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-                let value: Value = serde_json::from_str(&text)
-                    .map_err(|e| Failure::config(format!("{shown} is not JSON: {e}")))?;
+                let value: Value = serde_json::from_str(&text).map_err(|e| {
+                    Failure::config(format!("{shown} is not JSON: {}", crate::expectation::json(&e)))
+                })?;
                 parts(value).map_err(|why| Failure::config(format!("{shown}: {why}")))?
             }
             None => Map::new(),

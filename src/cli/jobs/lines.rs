@@ -49,10 +49,11 @@ pub(super) fn parse(text: &str, prefix: Option<&str>) -> Result<Vec<InputSet>, F
 }
 
 fn one(text: &str, line: usize, prefix: Option<&str>) -> Result<InputSet, String> {
-    let mut value: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
+    let mut value: Value =
+        serde_json::from_str(text).map_err(|e| format!("not JSON: {}", crate::expectation::json(&e)))?;
     let given = match value.as_object_mut().and_then(|object| object.shift_remove("id")) {
         Some(Value::String(id)) => Some(id),
-        Some(other) => return Err(format!("`id` must be text, not {other}")),
+        Some(_) => return Err("`id` must be text".into()),
         None => prefix.map(|prefix| format!("{prefix}-{line}")),
     };
     let id = match given {

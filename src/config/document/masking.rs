@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::problems::nearest;
 use super::{Node, Problems, Source, Span, Value, parse};
 
 /// The source's text with values that are or may be secrets, and control characters, overwritten by `*`, every line
@@ -31,12 +32,26 @@ pub(super) fn mask(source: &Source) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Whether a key of this name holds something confidential.
+/// Whether a key of this name, or one that was meant to be of such a name, holds something confidential.
 fn is_confidential(key: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "secret",
+        "secrets",
+        "token",
+        "password",
+        "passwd",
+        "credential",
+        "credentials",
+        "private",
+        "apikey",
+    ];
     let key = key.to_lowercase();
-    ["secret", "token", "password", "passwd", "credential", "private", "api_key", "apikey", "api-key"]
-        .iter()
-        .any(|word| key.contains(word))
+    let contains = |word: &&str| key.contains(*word);
+    WORDS.iter().any(contains)
+        || ["api_key", "api-key"].iter().any(contains)
+        || key
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|part| part.len() > 3 && nearest(part, WORDS).is_some())
 }
 
 fn secret_values(node: &Node<'_>, spans: &mut Vec<Span>) {
@@ -84,23 +99,21 @@ fn passwords_in_urls(text: &str, spans: &mut Vec<Span>) {
     }
 }
 
-/// For text that is not YAML: everything behind the colon of a line with a confidential key, and the lines that are
-/// indented deeper than it.
+/// For text that is not YAML: where any line has a confidential key, nothing is shown but keys, since any line may
+/// belong to it; else all of it.
 fn secret_lines(text: &str, spans: &mut Vec<Span>) {
+    let key = |line: &str| line.split_once(':').map_or(line.len(), |(key, _)| key.len());
+    if !text.lines().any(|line| is_confidential(line.get(..key(line)).unwrap_or_default())) {
+        return;
+    }
     let mut start = 0;
-    let mut below: Option<usize> = None;
     for line in text.split_inclusive('\n') {
-        let content = line.trim_start();
-        let indent = line.len() - content.len();
-        if below.is_some_and(|i| indent > i || content.is_empty() || content.starts_with('-')) {
-            spans.push(Span::new(start + indent, start + line.len()));
-        } else {
-            below = None;
-            if let Some((key, _)) = content.split_once(':').filter(|_| is_confidential(content)) {
-                spans.push(Span::new(start + indent + key.len() + 1, start + line.len()));
-                below = Some(indent);
-            }
-        }
+        let word = line.get(..key(line)).unwrap_or_default();
+        let plain = word.trim().trim_start_matches("- ");
+        let is_key = word.len() < line.len()
+            && !plain.is_empty()
+            && plain.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        spans.push(Span::new(start + if is_key { word.len() + 1 } else { 0 }, start + line.len()));
         start += line.len();
     }
 }

@@ -125,7 +125,12 @@ impl<'t> Builder<'t, '_> {
                 None => self.dangling(at, "an alias may not stand inside of what it stands for"),
             },
             Event::UnresolvedAlias(name) => {
-                self.dangling(at, &format!("there is no anchor `&{name}` above this alias"));
+                let name = if self.problems.source().is_confidential() {
+                    String::new()
+                } else {
+                    format!(" `&{name}`")
+                };
+                self.dangling(at, &format!("there is no anchor{name} above this alias"));
             }
             _ => {}
         }
@@ -241,7 +246,10 @@ impl<'t> Builder<'t, '_> {
             let source = std::sync::Arc::clone(self.problems.source());
             let first =
                 own.iter().find(|e| e.key.text == entry.key.text).map_or(entry.key.span, |e| e.key.span);
-            let message = format!("the key `{}` is given twice", super::node::short(&entry.key.text));
+            let message = match source.is_confidential() {
+                true => "a key is given twice".to_owned(),
+                false => format!("the key `{}` is given twice", super::node::short(&entry.key.text)),
+            };
             self.problems.error(entry.key.span, Code::DuplicateKey, message).also(
                 source,
                 first,
@@ -326,8 +334,14 @@ fn syntax_error(source: &Source, error: &ScanError, problems: &mut Problems) {
         ErrorKind::UnknownQuotedScalarEscape => Some("write \\\\ for a backslash, or use single quotes"),
         _ => None,
     };
-    let problem =
-        problems.error(Span::new(at, at + length), Code::Syntax, format!("not YAML: {}", error.info()));
+    let info = error.info();
+    // It may name what it met.
+    let quotes = info.contains(['`', '"', '\'']);
+    let message = match quotes && source.is_confidential() {
+        true => "not YAML".to_owned(),
+        false => format!("not YAML: {info}"),
+    };
+    let problem = problems.error(Span::new(at, at + length), Code::Syntax, message);
     if let Some(help) = help {
         problem.set_help(help);
     }

@@ -226,7 +226,8 @@ impl Problems {
 
     /// A value of another kind than `expected`; scalars are quoted.
     pub fn wrong_type(&mut self, node: &Node<'_>, expected: &str) -> &mut Diagnostic {
-        let message = format!("{}expected {expected}, found {}", self.subject(), node.describe(true));
+        let found = node.describe(!self.source.is_confidential());
+        let message = format!("{}expected {expected}, found {found}", self.subject());
         self.error(node.head(), Code::WrongType, message)
     }
 
@@ -238,7 +239,11 @@ impl Problems {
 
     /// Text that is not what `expected` says.
     pub fn invalid(&mut self, span: Span, expected: &str, found: &str) -> &mut Diagnostic {
-        let message = format!("{}expected {expected}, found `{}`", self.subject(), short(found));
+        let found = match self.source.is_confidential() {
+            true => String::new(),
+            false => format!(", found `{}`", short(found)),
+        };
+        let message = format!("{}expected {expected}{found}", self.subject());
         self.error(span, Code::InvalidValue, message)
     }
 
@@ -254,8 +259,10 @@ impl Problems {
             .map_or_else(|| format!("known keys: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
         let within =
             if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path.join(".")) };
-        self.error(key.span, Code::UnknownKey, format!("unknown key `{}`{within}", short(&key.text)))
-            .set_help(help)
+        // A key that looks like none of ours may be anything.
+        let quoted = !self.source.is_confidential() || nearest(&key.text, known.iter().copied()).is_some();
+        let name = if quoted { format!(" `{}`", short(&key.text)) } else { String::new() };
+        self.error(key.span, Code::UnknownKey, format!("unknown key{name}{within}")).set_help(help)
     }
 }
 

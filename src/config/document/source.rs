@@ -7,6 +7,7 @@ use super::{Code, Diagnostic, Span, masking};
 pub struct Source {
     name: String,
     text: String,
+    confidential: bool,
     shown: OnceLock<String>,
 }
 
@@ -17,7 +18,7 @@ impl Source {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
-        Self { name: name.into(), text, shown: OnceLock::new() }
+        Self { name: name.into(), text, confidential: false, shown: OnceLock::new() }
     }
 
     /// The text of a file's bytes.
@@ -25,9 +26,20 @@ impl Source {
     /// # Errors
     /// When they are not UTF-8: a diagnostic with the place of the first byte that isn't.
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
-        let name = name.into();
+        Self::decode(name.into(), bytes, false)
+    }
+
+    /// As [`Source::from_bytes`], of a [confidential](Source::is_confidential) file.
+    ///
+    /// # Errors
+    /// As [`Source::from_bytes`].
+    pub fn from_confidential_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
+        Self::decode(name.into(), bytes, true)
+    }
+
+    fn decode(name: String, bytes: Vec<u8>, confidential: bool) -> Result<Self, Box<Diagnostic>> {
         let error = match String::from_utf8(bytes) {
-            Ok(text) => return Ok(Self::new(name, text)),
+            Ok(text) => return Ok(Self { confidential, ..Self::new(name, text) }),
             Err(e) => e,
         };
         let at = error.utf8_error().valid_up_to();
@@ -35,8 +47,12 @@ impl Source {
         let wide = matches!(bytes.get(..2), Some([0xff, 0xfe] | [0xfe, 0xff])) || bytes.contains(&0);
         let byte = bytes.get(at).copied().unwrap_or_default();
         // Not through `new`: dropping a mark would move the place.
-        let source =
-            Self { name, text: String::from_utf8_lossy(&bytes).into_owned(), shown: OnceLock::new() };
+        let source = Self {
+            name,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            confidential,
+            shown: OnceLock::new(),
+        };
         let mut diagnostic = Diagnostic::error(
             Arc::new(source),
             Span::new(at, at + '\u{fffd}'.len_utf8()),
@@ -49,6 +65,12 @@ impl Source {
             "save the file as UTF-8"
         });
         Err(Box::new(diagnostic))
+    }
+
+    /// Whether it may hold secrets anywhere, also where they don't belong: nothing of its text is shown then, but keys
+    /// that are known.
+    pub fn is_confidential(&self) -> bool {
+        self.confidential
     }
 
     /// What messages call it.

@@ -33,7 +33,7 @@ pub(super) struct CondaFile {
 
 /// Reads the text of an `environment.yml`.
 pub(super) fn read(text: &str) -> Result<CondaFile, String> {
-    let file: File = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+    let file: File = serde_saphyr::from_str(text).map_err(|e| crate::expectation::yaml(&e))?;
     let mut found = CondaFile::default();
     for entry in file.dependencies.unwrap_or_default() {
         match entry {

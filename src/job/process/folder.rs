@@ -179,7 +179,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RuntimeError
     };
     let damaged = |e: serde_json::Error| RuntimeError::Damaged {
         path: path.display().to_string(),
-        reason: e.to_string(),
+        reason: crate::expectation::json(&e),
     };
     serde_json::from_slice(&bytes).map(Some).map_err(damaged)
 }

@@ -238,6 +238,7 @@ impl SchedulerClient {
             .bytes()
             .await
             .map_err(|e| ClientError::Unreachable { url: self.base.clone(), reason: http::innermost(&e) })?;
-        serde_json::from_slice(&bytes).map_err(|e| ClientError::Unexpected { url, reason: e.to_string() })
+        serde_json::from_slice(&bytes)
+            .map_err(|e| ClientError::Unexpected { url, reason: crate::expectation::json(&e) })
     }
 }

@@ -83,11 +83,12 @@ impl Deployed {
 }
 
 fn read(config_map: &Value) -> Result<DeployedModel, String> {
-    let model = serde_json::from_str(text(config_map, "/data/model.json"))
-        .map_err(|e| format!("model.json is not understood, apply the model anew: {e}"))?;
+    let model = serde_json::from_str(text(config_map, "/data/model.json")).map_err(|e| {
+        format!("model.json is not understood, apply the model anew: {}", crate::expectation::json(&e))
+    })?;
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
     let job: Value = serde_saphyr::from_str_with_options(text(config_map, "/data/job.yaml"), options)
-        .map_err(|e| format!("job.yaml is not understood: {e}"))?;
+        .map_err(|e| format!("job.yaml is not understood: {}", crate::expectation::yaml(&e)))?;
     let template = Object::new(job).map_err(|lack| format!("job.yaml {lack}"))?;
     Ok(DeployedModel { model, template })
 }

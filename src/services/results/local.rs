@@ -53,7 +53,10 @@ impl Results for LocalResults {
         let id = &result.task_id;
         let pointer = result.outputs.clone().unwrap_or_default();
         let pointer = serde_json::from_value(pointer).map_err(|e| {
-            ResultsError::Unexpected(format!("the result of job {id} has no outputs in the bucket: {e}"))
+            ResultsError::Unexpected(format!(
+                "the result of job {id} has no outputs in the bucket: {}",
+                crate::expectation::json(&e)
+            ))
         })?;
         let outputs =
             self.bucket.read(&pointer).await.map_err(|e| ResultsError::Unexpected(e.to_string()))?;

@@ -158,8 +158,11 @@ fn passed_on<T: DeserializeOwned>((status, body): (StatusCode, Value)) -> Result
         return Err(hints.into_iter().fold(ApiError::new(status, error), ApiError::hint));
     }
     serde_json::from_value(body).map_err(|e| {
-        ResultsError::Unexpected(format!("the outputs processor's answer is not what was asked for: {e}"))
-            .into()
+        ResultsError::Unexpected(format!(
+            "the outputs processor's answer is not what was asked for: {}",
+            crate::expectation::json(&e)
+        ))
+        .into()
     })
 }
 
@@ -168,9 +171,12 @@ fn known(answer: (StatusCode, Value)) -> Result<Option<TaskResult>, ResultsError
     if matches!(answer.0, StatusCode::NOT_FOUND | StatusCode::CONFLICT) {
         return Ok(None);
     }
-    serde_json::from_value(accepted(answer)?)
-        .map(Some)
-        .map_err(|e| ResultsError::Unexpected(format!("the outputs processor's answer is no result: {e}")))
+    serde_json::from_value(accepted(answer)?).map(Some).map_err(|e| {
+        ResultsError::Unexpected(format!(
+            "the outputs processor's answer is no result: {}",
+            crate::expectation::json(&e)
+        ))
+    })
 }
 
 fn accepted((status, body): (StatusCode, Value)) -> Result<Value, ResultsError> {
