@@ -141,7 +141,7 @@ impl Cluster {
                     let refusal = Refusal::parse(reply.code, &reply.body, call.secret);
                     let transient = refusal.is_transient();
                     let asked = retry_after(&reply.headers).or(refusal.retry_after).map(Duration::from_secs);
-                    let error = KubeError::Refused { what: call.what.clone(), refusal };
+                    let error = KubeError::Refused { what: call.what.clone(), refusal: Box::new(refusal) };
                     if !transient {
                         return Err(error);
                     }

@@ -37,7 +37,7 @@ pub enum KubeError {
         /// What was asked for: "apply Deployment csw/scheduler".
         what: String,
         /// Its answer.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// The answer is not what the API says it should be.
     #[error("cannot {what}: the server's answer is not understood: {why}")]
@@ -53,7 +53,7 @@ impl KubeError {
     /// The server's refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused { refusal, .. } => Some(refusal),
+            Self::Refused { refusal, .. } => Some(refusal.as_ref()),
             _ => None,
         }
     }

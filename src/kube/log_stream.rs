@@ -89,7 +89,7 @@ impl Cluster {
             .body(Vec::new())
             .map_err(|e| KubeError::Answer { what: what.clone(), why: e.to_string() })?;
         let reader = self.client().request_stream(request).await.map_err(|error| match &error {
-            kube::Error::Api(status) => KubeError::Refused { what, refusal: Refusal::of(status) },
+            kube::Error::Api(status) => KubeError::Refused { what, refusal: Box::new(Refusal::of(status)) },
             _ => self.broken(&error),
         })?;
         Ok(futures::stream::unfold(Box::pin(reader), |mut reader| async move {

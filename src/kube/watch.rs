@@ -139,5 +139,5 @@ fn refused(error: &watcher::Error, what: &str) -> Option<KubeError> {
         return None;
     }
     let refusal = Refusal::of(status);
-    Some(KubeError::Refused { what: what.to_owned(), refusal })
+    Some(KubeError::Refused { what: what.to_owned(), refusal: Box::new(refusal) })
 }

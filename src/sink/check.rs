@@ -188,7 +188,7 @@ fn count(fields: usize) -> String {
 /// The server's refusal; anything else (no connection, no rights to ask) ends the run.
 pub(super) fn blocked(error: KubeError) -> Result<Refusal, SinkError> {
     match error {
-        KubeError::Refused { refusal, .. } if refusal.code != 401 => Ok(refusal),
+        KubeError::Refused { refusal, .. } if refusal.code != 401 => Ok(*refusal),
         other => Err(other.into()),
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn refusal(cluster: &Cluster, pod: &str, error: &kube::Error) -> Kube
     match error {
         kube::Error::Api(status) => KubeError::Refused {
             what: format!("forward to pod {pod}"),
-            refusal: crate::kube::Refusal::of(status),
+            refusal: Box::new(crate::kube::Refusal::of(status)),
         },
         error => cluster.broken(error),
     }
