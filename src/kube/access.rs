@@ -4,7 +4,7 @@ use std::time::Duration;
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::cause::sentence;
+use super::unquoted::sentence;
 use super::{Cluster, KubeError, proxy};
 use crate::expectation;
 

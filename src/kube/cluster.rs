@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use kube::{Client, Config};
 
-use super::cause::sentence;
 use super::retry::{Attempts, PATIENCE};
+use super::unquoted::sentence;
 use super::{KubeError, Refusal};
 
 /// How long an answer may take. A list of many thousand objects takes seconds, a webhook up to thirty.

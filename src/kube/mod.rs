@@ -2,7 +2,6 @@
 
 mod access;
 mod cause;
-mod cause;
 mod cluster;
 mod collection;
 mod discovery;
@@ -19,6 +18,7 @@ mod request;
 mod retry;
 mod seen;
 mod status;
+mod unquoted;
 mod wait;
 mod watch;
 mod words;
