@@ -1,8 +1,11 @@
 //! The one way to make an HTTP client.
 
+mod exempt;
+mod proxies;
+
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{Proxy, StatusCode};
 use url::Url;
 
 /// A client for one server. TLS trust is loaded only when the URL asks for it: that takes longer than all of a
@@ -16,26 +19,39 @@ pub fn client(server: &Url) -> reqwest::Result<reqwest::Client> {
 
 /// What [`client`] is made of, for who needs it a little different.
 pub fn builder(server: &Url) -> reqwest::ClientBuilder {
-    if server.scheme() == "http" { plain() } else { any() }
+    let tls = |url: &Url| url.scheme() == "https";
+    if tls(server) || Proxies::of_process().of(server).is_some_and(tls) {
+        any()
+    } else {
+        any().tls_certs_only([])
+    }
 }
 
-/// What clients are made of that never use TLS: those between pods of a cluster.
+/// What clients are made of that use neither TLS nor a proxy: those between pods of a cluster.
 pub fn plain() -> reqwest::ClientBuilder {
-    any().tls_certs_only([])
+    any().tls_certs_only([]).no_proxy()
 }
 
-fn any() -> reqwest::ClientBuilder {
+/// What clients of any server are made of.
+pub fn any() -> reqwest::ClientBuilder {
     // A second installation is refused and changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("csw/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10))
 }
 
-/// The same for who asks other services of csw by the name of a Kubernetes Service. Each request has a connection of its
-/// own: it is when one is made that a pod is chosen, and one that is kept would go on to a pod that has been replaced.
+/// The same for who asks other services of csw by the name of a Kubernetes Service: never through a proxy. Each request has a
+/// connection of its own: it is when one is made that a pod is chosen, and one that is kept would go on to a pod that has
+/// been replaced.
+        .no_proxy();
+    let proxies = Proxies::of_process();
+    if proxies.are_none() {
+        return builder;
+    }
+    builder.proxy(Proxy::custom(|url| proxies.of(url).cloned()))
 pub fn between_services(client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    client.pool_max_idle_per_host(0)
+    client.no_proxy().pool_max_idle_per_host(0)
 }
 
 /// Whether an answer is JSON, in which csw's services and the web app's API answer whatever the status is. Anything else
@@ -49,7 +65,8 @@ pub fn may_pass(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
-/// A status and the beginning of what was said with it, for a sentence about an answer.
+/// A status and the beginning of what was said with it, for a sentence about an answer. Servers repeat what they were sent:
+/// secrets are masked.
 pub fn said(status: StatusCode, body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
     format!("{status}: {}", text.trim())

@@ -25,6 +25,7 @@ mod kubernetes_jobs;
 mod models;
 mod outputs;
 mod outputs_processor;
+mod proxies;
 mod push;
 mod readme;
 mod registry;

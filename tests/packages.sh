@@ -9,6 +9,7 @@ missing() {
     command -v git >/dev/null || packages="$packages git"
     command -v gawk >/dev/null || packages="$packages gawk"
     command -v mawk >/dev/null || packages="$packages mawk"
+    command -v curl >/dev/null || packages="$packages curl"
     command -v busybox >/dev/null || packages="$packages busybox-static"
     command -v jq >/dev/null || packages="$packages jq"
     command -v curl >/dev/null || packages="$packages curl"

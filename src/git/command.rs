@@ -111,6 +111,7 @@ fn plain() -> Command {
         command.env("GIT_ALLOW_PROTOCOL", kept.join(":"));
     }
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+    command.envs(crate::http::Proxies::of_process().for_children());
     command.env("GIT_ATTR_NOSYSTEM", "1").env("GIT_LITERAL_PATHSPECS", "1");
     // A commit is what its digits say.
     command.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_GRAFT_FILE", "/dev/null");

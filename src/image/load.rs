@@ -66,6 +66,7 @@ pub async fn load(
     let output = Command::new(tool.program())
         .args(tool.arguments(cluster, &names))
         .env("DOCKER_HOST", engine.host())
+        .envs(crate::http::Proxies::of_process().for_children())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

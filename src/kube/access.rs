@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Kubeconfig, KubeconfigError};
 
 use super::unquoted::sentence;
-use super::{Cluster, KubeError, proxy};
+use super::{Cluster, KubeError, config};
 use crate::expectation;
 
 /// How many requests are under way at once unless somebody says otherwise. An API server is at its limit then.
@@ -41,7 +41,7 @@ impl Access {
     pub async fn connect(&self) -> Result<Cluster, KubeError> {
         // A second installation is refused and changes nothing.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let (mut config, context) = self.config().await?;
+        let (mut config, context) = self.config()?;
         if !self.allowed_contexts.is_empty() && !self.allowed_contexts.contains(&context) {
             return Err(KubeError::ContextNotAllowed { context, allowed: self.allowed_contexts.clone() });
         }
@@ -81,7 +81,7 @@ impl Access {
         }
     }
 
-    async fn config(&self) -> Result<(Config, String), KubeError> {
+    fn config(&self) -> Result<(Config, String), KubeError> {
         let unusable = |e: kube::config::KubeconfigError| KubeError::Config(sentence(&e));
         let kubeconfig = self.kubeconfig()?;
         let Some(kubeconfig) = kubeconfig else {
@@ -115,13 +115,7 @@ impl Access {
             );
             return Err(KubeError::Config(message));
         }
-        let own_proxy = explicit_proxy(&kubeconfig, &context);
-        let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unusable)?;
-        if !own_proxy {
-            config.proxy_url = proxy::from_env(&config.cluster_url);
-        }
-        Ok((config, context))
+        Ok((config::of_context(&kubeconfig, &context)?, context))
     }
 }
 
@@ -168,22 +162,6 @@ fn read(path: &Path) -> Result<Kubeconfig, KubeError> {
         KubeconfigError::ReadConfig(e, _) => unusable(e.to_string()),
         e => unusable(sentence(&e)),
     })
-}
-
-/// Whether the context's cluster names a proxy itself, which then counts whatever the environment says.
-fn explicit_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
-    let cluster = kubeconfig
-        .contexts
-        .iter()
-        .find(|c| c.name == context)
-        .and_then(|c| c.context.as_ref())
-        .map(|c| c.cluster.as_str());
-    kubeconfig
-        .clusters
-        .iter()
-        .filter(|c| Some(c.name.as_str()) == cluster)
-        .filter_map(|c| c.cluster.as_ref()?.proxy_url.as_deref())
-        .any(|p| !p.is_empty())
 }
 
 /// Whether a program, or a plugin of old, gives the context's user its credentials.

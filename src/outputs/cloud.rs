@@ -13,6 +13,7 @@ use serde_json::json;
 use url::Url;
 
 use super::OutputsError;
+use super::connector::Connector;
 use super::location::Service;
 
 /// Longer outages are waited out by the executor, which holds no request open meanwhile.
@@ -34,7 +35,10 @@ pub(super) fn open(url: &str, service: Service) -> Result<Arc<dyn ObjectStore>, 
     };
     let store: Arc<dyn ObjectStore> = match service {
         Service::Google => {
-            let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(name).with_retry(retries);
+            let builder = GoogleCloudStorageBuilder::from_env()
+                .with_bucket_name(name)
+                .with_retry(retries)
+                .with_http_connector(Connector);
             // What Google's own tools call it.
             let builder = match variable("STORAGE_EMULATOR_HOST") {
                 Some(host) => builder.with_service_account_key(emulator(&host)),
@@ -43,7 +47,10 @@ pub(super) fn open(url: &str, service: Service) -> Result<Arc<dyn ObjectStore>, 
             Arc::new(builder.build().map_err(failed)?)
         }
         Service::Amazon => {
-            let builder = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retries);
+            let builder = AmazonS3Builder::from_env()
+                .with_bucket_name(name)
+                .with_retry(retries)
+                .with_http_connector(Connector);
             // Somebody who writes `http://` means it.
             let plain = builder
                 .get_config_value(&AmazonS3ConfigKey::Endpoint)

@@ -5,6 +5,7 @@ mod bucket;
 mod cloud;
 mod collection;
 mod error;
+mod connector;
 mod extract;
 mod file_name;
 mod intake;

@@ -5,6 +5,7 @@ mod docker;
 mod faulty_proxy;
 mod generated;
 mod python;
+mod recording_proxy;
 mod redis;
 pub mod registry;
 mod require;
@@ -24,6 +25,7 @@ pub use docker::{Base, Corner, base_image, docker, docker_host, docker_says};
 pub use faulty_proxy::{FaultyProxy, Instead};
 pub use generated::generated;
 pub use python::environment as python_environment;
+pub use recording_proxy::RecordingProxy;
 pub use redis::Redis;
 #[allow(unused_imports)] // for those whose tests need more than the machine has
 pub use require::{as_another_user, missing, node_loss_command, on_path, require, restart_command, run};

@@ -13,7 +13,8 @@ use super::clusters::{self, Release};
 type Asked = (String, Option<&'static str>);
 
 /// Programs that a test may ask for by their names.
-const PROGRAMS: [&str; 8] = ["python3", "gawk", "mawk", "busybox", "bash", "make", "openssl", "chromium"];
+const PROGRAMS: [&str; 9] =
+    ["curl", "python3", "gawk", "mawk", "busybox", "bash", "make", "openssl", "chromium"];
 
 /// Whether the service is there. If not, the test is left out like any other that [`missing`] is called in:
 /// `if !require("pypi") { return; }`.

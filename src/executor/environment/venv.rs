@@ -248,6 +248,7 @@ fn clean(mut command: Command) -> Command {
         }
     }
     command.env("PYTHONNOUSERSITE", "1").env("PIP_NO_COLOR", "1");
+    command.envs(crate::http::Proxies::of_process().for_children());
     command
 }
 

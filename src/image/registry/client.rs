@@ -125,10 +125,7 @@ impl Line {
         let address = if host == DOCKER_HUB.0 { DOCKER_HUB.1 } else { host };
         let base = Url::parse(&format!("{scheme}://{address}/v2/")).map_err(|e| setup(e.to_string()))?;
         let builder = || {
-            let mut builder = http::builder(&base);
-            if is_loopback(host) {
-                builder = builder.no_proxy();
-            }
+            let builder = http::builder(&base);
             if tls { certificates::add(builder, host, config) } else { Ok(builder) }
         };
         let make = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| setup(e.to_string()));
