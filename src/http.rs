@@ -8,6 +8,10 @@ use std::time::Duration;
 use reqwest::{Proxy, StatusCode};
 use url::Url;
 
+use crate::secret::touched;
+
+pub use proxies::Proxies;
+
 /// A client for one server. TLS trust is loaded only when the URL asks for it: that takes longer than all of a
 /// request over loopback.
 ///
@@ -39,17 +43,17 @@ pub fn any() -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("csw/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10))
-}
-
-/// The same for who asks other services of csw by the name of a Kubernetes Service: never through a proxy. Each request has a
-/// connection of its own: it is when one is made that a pod is chosen, and one that is kept would go on to a pod that has
-/// been replaced.
         .no_proxy();
     let proxies = Proxies::of_process();
     if proxies.are_none() {
         return builder;
     }
     builder.proxy(Proxy::custom(|url| proxies.of(url).cloned()))
+}
+
+/// The same for who asks other services of csw by the name of a Kubernetes Service: never through a proxy. Each request has a
+/// connection of its own: it is when one is made that a pod is chosen, and one that is kept would go on to a pod that has
+/// been replaced.
 pub fn between_services(client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     client.no_proxy().pool_max_idle_per_host(0)
 }
@@ -68,7 +72,7 @@ pub fn may_pass(status: StatusCode) -> bool {
 /// A status and the beginning of what was said with it, for a sentence about an answer. Servers repeat what they were sent:
 /// secrets are masked.
 pub fn said(status: StatusCode, body: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(body).chars().take(300).collect();
+    let text = touched::redactor().start_of(body, 300);
     format!("{status}: {}", text.trim())
 }
 

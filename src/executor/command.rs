@@ -17,7 +17,8 @@ use super::reply::Reply;
 use super::sinks::redactor;
 use super::story;
 use super::{Launch, Sinks};
-use crate::model::{TaskKwargs, TaskName};
+use crate::model::{TaskKwargs, TaskName, numbers};
+use crate::secret::Redactor;
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -58,6 +59,7 @@ pub(super) async fn call(
         Ok(request) => request,
         Err(e) => return Reply::failed(0.0, format!("The arguments are no JSON: {e}\n")),
     };
+    let redactor = redactor(&sinks.secrets);
     let mut running = match start(launch, &program, arguments, sinks) {
         Ok(running) => running,
         Err(e) => return Reply::failed(0.0, story::cannot_start(launch, &program, &e)),
@@ -93,7 +95,7 @@ pub(super) async fn call(
             if answer.len() as u64 > RESULT_LIMIT {
                 return Reply::failed(seconds, story::too_large(answer.len() as u64));
             }
-            Reply { seconds, version: None, body: parse(&answer, &tail) }
+            Reply { seconds, version: None, body: parse(&answer, &tail, &redactor) }
         }
         (Ended::Done(_) | Ended::Exited(_), Some(status)) => {
             let what = format!("The command `{}` ended {}.", argv.join(" "), describe(status));
@@ -125,9 +127,9 @@ fn located(program: &str, workdir: &Path) -> PathBuf {
     if program.contains('/') { workdir.join(program) } else { PathBuf::from(program) }
 }
 
-fn parse(answer: &[u8], tail: &str) -> Result<Value, String> {
-    serde_json::from_slice(answer).map_err(|e| {
-        let start: String = String::from_utf8_lossy(answer).chars().take(200).collect();
+fn parse(answer: &[u8], tail: &str, redactor: &Redactor) -> Result<Value, String> {
+    numbers::from_slice(answer).map_err(|e| {
+        let start = redactor.start_of(answer, 200);
         let what = if answer.iter().all(u8::is_ascii_whitespace) {
             "The command wrote no result on stdout; expected one JSON object.".to_owned()
         } else {

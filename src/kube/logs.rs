@@ -1,5 +1,9 @@
 use super::cluster::Call;
 use super::{Cluster, LogLine};
+use crate::secret::touched;
+
+/// Bytes that are asked for.
+const LIMIT: usize = 8192;
 
 /// The last lines of a container.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -18,14 +22,17 @@ impl Cluster {
     pub async fn log_tail(&self, namespace: &str, pod: &str, container: &str) -> Option<LogTail> {
         for previous in [false, true] {
             let path = format!(
-                "/api/v1/namespaces/{namespace}/pods/{pod}/log?container={container}&timestamps=true&tailLines=10&limitBytes=8192&previous={previous}"
+                "/api/v1/namespaces/{namespace}/pods/{pod}/log?container={container}&timestamps=true&tailLines=10&limitBytes={LIMIT}&previous={previous}"
             );
             let Ok(reply) = self.send(Call::get(path, format!("read the log of {namespace}/{pod}"))).await
             else {
                 continue;
             };
-            let lines: Vec<String> = reply
-                .body
+            // The server cuts at the end, perhaps in the middle of a secret.
+            let redactor = touched::redactor();
+            let whole = reply.body.len() < LIMIT;
+            let body = if whole { redactor.bytes(&reply.body) } else { redactor.beginning(&reply.body) };
+            let lines: Vec<String> = body
                 .split(|byte| *byte == b'\n')
                 .map(|line| LogLine::parse(line.to_vec()))
                 .filter(|line| !(line.is_excuse() || line.at.is_empty() && line.bytes.is_empty()))

@@ -5,11 +5,14 @@
 mod backend;
 mod error;
 mod file;
+mod forms;
 mod identity;
+mod machine;
 mod name;
 mod redact;
 mod scope;
 mod seal;
+pub mod touched;
 mod value;
 
 pub use backend::{Change, SecretBackend, open};

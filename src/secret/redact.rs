@@ -1,65 +1,47 @@
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use aho_corasick::Anchored;
-use aho_corasick::automaton::{Automaton as _, StateID};
-use aho_corasick::nfa::contiguous::NFA;
-use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
-
 use super::SecretValue;
+use super::forms::forms;
+use super::machine::{Lane, Machine, is_break};
 use super::value::MASK;
 
-/// Values of fewer bytes are not looked for: they are in every other word.
-const MIN_BYTES: usize = 3;
-
-/// Encoded forms of fewer bytes are not looked for, for the same reason.
-const MIN_ENCODED: usize = 6;
-
-/// Lines of a value of several lines that are shorter are not looked for by themselves.
-const MIN_LINE: usize = 8;
+/// Forms of so many bytes are found also where line breaks were put into them, as base64 and others do.
+const MIN_WRAPPED: usize = 8;
 
 /// Replaces secrets by `******` in what others print: the values themselves, each line of a value of several lines,
-/// and their JSON-escaped, percent-encoded and base64 forms (base64 also where the value is a part of what was
-/// encoded). Values shorter than 3 bytes are left alone. One pass over the text, whatever the number of values.
+/// and their escaped (JSON, HTML), percent-encoded, hexadecimal and base64 forms (base64 also where the value is a part of what
+/// was encoded), all of them also with line breaks within. Values shorter than 3 bytes are left alone. One pass over the
+/// text, whatever the number of values.
+///
+/// What is to be shortened is redacted first, see [`Redactor::start_of`]: half a secret is not recognised.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    machine: Option<Arc<Machine>>,
+    whole: Option<Arc<Machine>>,
+    wrapped: Option<Arc<Machine>>,
     opaque: bool,
-}
-
-struct Machine {
-    nfa: NFA,
-    start: StateID,
-    /// How many of the bytes read last may be the beginning of a secret, a state.
-    depth: HashMap<StateID, usize>,
 }
 
 impl Redactor {
     /// Looks for these values.
     pub fn new<'v>(values: impl IntoIterator<Item = &'v SecretValue>) -> Self {
-        let mut patterns: Vec<Vec<u8>> = values.into_iter().flat_map(|v| forms(v.expose())).collect();
-        patterns.sort_unstable();
-        patterns.dedup();
-        if patterns.is_empty() {
-            return Self::default();
-        }
-        match NFA::new(&patterns).ok().and_then(|nfa| Machine::new(nfa, &patterns)) {
-            Some(machine) => Self { machine: Some(Arc::new(machine)), opaque: false },
+        let patterns: Vec<Vec<u8>> = values.into_iter().flat_map(|v| forms(v.expose())).collect();
+        let unbroken = patterns.iter().map(|p| p.iter().copied().filter(|b| !is_break(*b)).collect());
+        let unbroken: Vec<Vec<u8>> = unbroken.filter(|p: &Vec<u8>| p.len() >= MIN_WRAPPED).collect();
+        match (Machine::of(patterns), Machine::of(unbroken)) {
+            (Some(whole), Some(wrapped)) => Self { whole, wrapped, opaque: false },
             // Only beyond two billion states. Then nothing at all passes.
-            None => Self { machine: None, opaque: true },
+            _ => Self { opaque: true, ..Self::default() },
         }
     }
 
     /// A stream to be redacted, from its beginning.
     pub fn stream(&self) -> RedactStream {
-        let state = self.machine.as_ref().map_or_else(StateID::default, |m| m.start);
         RedactStream {
-            machine: self.machine.clone(),
+            whole: self.whole.clone().map(Lane::new),
+            wrapped: self.wrapped.clone().map(Lane::new),
             opaque: self.opaque,
-            state,
             held: VecDeque::new(),
             read: 0,
             covered: VecDeque::new(),
@@ -76,47 +58,52 @@ impl Redactor {
         out
     }
 
+    /// The beginning of something that others have cut, redacted; without what may be half a secret at its end.
+    pub fn beginning(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        self.stream().push(bytes, &mut out);
+        out
+    }
+
     /// All of `text`, redacted.
     pub fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    /// The first `chars` characters of text, redacted before it is cut. Reads no more of it than that takes.
+    pub fn start_of(&self, bytes: &[u8], chars: usize) -> String {
+        let mut out = Vec::new();
+        let mut stream = self.stream();
+        let mut pieces = bytes.chunks(4096);
+        loop {
+            // No character has more bytes.
+            if out.len() > chars.saturating_mul(4) {
+                break;
+            }
+            match pieces.next() {
+                Some(piece) => stream.push(piece, &mut out),
+                None => {
+                    stream.finish(&mut out);
+                    break;
+                }
+            }
+        }
+        String::from_utf8_lossy(&out).chars().take(chars).collect()
     }
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor").field("active", &self.machine.is_some()).finish_non_exhaustive()
-    }
-}
-
-impl Machine {
-    fn new(nfa: NFA, patterns: &[Vec<u8>]) -> Option<Self> {
-        let start = nfa.start_state(Anchored::No).ok()?;
-        let mut depth = HashMap::from([(start, 0)]);
-        for pattern in patterns {
-            let mut state = start;
-            for (read, byte) in (1..).zip(pattern) {
-                state = nfa.next_state(Anchored::No, state, *byte);
-                depth.insert(state, read);
-            }
-        }
-        Some(Self { nfa, start, depth })
-    }
-
-    /// The length of the longest secret that ends in this state.
-    fn ends(&self, state: StateID) -> Option<usize> {
-        if !self.nfa.is_match(state) {
-            return None;
-        }
-        let lengths = (0..self.nfa.match_len(state)).map(|i| self.nfa.match_pattern(state, i));
-        lengths.map(|pattern| self.nfa.pattern_len(pattern)).max()
+        f.debug_struct("Redactor").field("active", &self.whole.is_some()).finish_non_exhaustive()
     }
 }
 
 /// A byte stream that is being redacted. Only bytes that may be the beginning of a secret are held back.
 pub struct RedactStream {
-    machine: Option<Arc<Machine>>,
+    whole: Option<Lane>,
+    /// Does not see line breaks.
+    wrapped: Option<Lane>,
     opaque: bool,
-    state: StateID,
     held: VecDeque<u8>,
     /// Bytes read so far: the position of the next one.
     read: u64,
@@ -129,19 +116,22 @@ pub struct RedactStream {
 impl RedactStream {
     /// Reads a chunk and appends to `out` what is certain by now.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        let Some(machine) = self.machine.clone() else {
+        if self.whole.is_none() && self.wrapped.is_none() {
             out.extend_from_slice(if self.opaque { MASK.as_bytes() } else { chunk });
             return;
-        };
+        }
         for byte in chunk {
-            self.state = machine.nfa.next_state(Anchored::No, self.state, *byte);
+            let position = self.read;
             self.held.push_back(*byte);
             self.read += 1;
-            if let Some(length) = machine.ends(self.state) {
-                self.cover(self.read - length as u64);
+            let whole = self.whole.as_mut().and_then(|lane| lane.read(*byte, position));
+            let wrapped = self.wrapped.as_mut().and_then(|lane| lane.read_wrapped(*byte, position));
+            for from in [whole, wrapped].into_iter().flatten() {
+                self.cover(from);
             }
-            let keep = machine.depth.get(&self.state).copied().unwrap_or(0);
-            self.release(keep, out);
+            let first = [&self.whole, &self.wrapped].into_iter().flatten().filter_map(Lane::first).min();
+            let keep = first.map_or(0, |first| self.read - first);
+            self.release(usize::try_from(keep).unwrap_or(usize::MAX), out);
         }
     }
 
@@ -190,51 +180,13 @@ impl fmt::Debug for RedactStream {
     }
 }
 
-/// How a value may look in what a program prints.
-fn forms(value: &str) -> Vec<Vec<u8>> {
-    if value.len() < MIN_BYTES {
-        return Vec::new();
-    }
-    let mut forms = vec![value.as_bytes().to_owned()];
-    forms.extend(
-        value.lines().map(str::trim).filter(|l| l.len() >= MIN_LINE).map(|l| l.as_bytes().to_owned()),
-    );
-    let json = serde_json::Value::from(value).to_string();
-    let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    let ascii = inner.chars().fold(String::new(), |mut text, c| {
-        let mut units = [0; 2];
-        if c.is_ascii() {
-            text.push(c);
-        } else {
-            c.encode_utf16(&mut units).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
-        }
-        text
-    });
-    let percent: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    for text in [inner.to_owned(), ascii, percent.replace('+', "%20"), percent] {
-        if text != value {
-            forms.push(text.into_bytes());
-        }
-    }
-    forms.extend(base64_forms(value.as_bytes()));
-    forms
-}
-
-/// The base64 digits that the value alone determines, wherever it begins in what is encoded.
-fn base64_forms(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let digits = |before: usize| {
-        let shifted = [vec![0; before], value.to_owned()].concat();
-        let (first, whole) = ((before * 8).div_ceil(6), shifted.len() * 8 / 6);
-        [BASE64_STANDARD_NO_PAD.encode(&shifted), BASE64_URL_SAFE_NO_PAD.encode(&shifted)]
-            .map(|text| text.as_bytes().get(first..whole).unwrap_or_default().to_owned())
-    };
-    [digits(0), digits(1), digits(2)].into_iter().flatten().filter(|form| form.len() >= MIN_ENCODED)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use base64::Engine as _;
+    use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
     use proptest::prelude::*;
+
+    use super::*;
 
     fn redactor(values: &[&str]) -> Redactor {
         let values: Vec<_> = values.iter().map(|v| SecretValue::from((*v).to_owned())).collect();
@@ -260,6 +212,57 @@ mod tests {
         let r = redactor(&["-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\nshort\n"]);
         assert_eq!(r.text("log: MC4CAQAwBQYDK2Vw\n"), "log: ******\n");
         assert_eq!(r.text("short\n"), "short\n");
+    }
+
+    #[test]
+    fn line_breaks_within_a_value_or_its_forms_hide_nothing() {
+        let secret = "correct horse battery staple, twice and thrice over, to be long enough";
+        let r = redactor(&[secret]);
+        let wrapped = |text: &str, width: usize, ending: &str| {
+            let lines: Vec<&str> =
+                text.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).unwrap()).collect();
+            lines.join(ending)
+        };
+        let hex: String = secret.bytes().map(|b| format!("{b:02X}")).collect();
+        let base64 = BASE64_STANDARD.encode(format!("user:{secret}, and more that follows it"));
+        for (text, known) in [(secret, "battery"), (&hex, "62617474"), (&base64, "aG9yc2U")] {
+            for (width, ending) in [(1, "\n"), (7, "\r\n"), (60, "\n"), (64, "\n"), (76, "\r\n")] {
+                let masked = r.text(&format!("x {} y", wrapped(text, width, ending)));
+                assert!(masked.contains(MASK), "{width}: {masked}");
+                let rest: String = masked.split_whitespace().collect();
+                assert!(!rest.contains(known) && rest.len() < 70, "{width}: {masked}");
+            }
+        }
+        // Short ones are in too many texts.
+        assert_eq!(redactor(&["abcdef"]).text("abc\ndef"), "abc\ndef");
+    }
+
+    #[test]
+    fn encoded_forms_are_masked() {
+        let r = redactor(&["a<b>&\"c\" ä'"]);
+        for form in [
+            "a&lt;b&gt;&amp;&quot;c&quot; ä&#39;",
+            "a&lt;b&gt;&amp;&quot;c&quot; ä&#x27;",
+            "613c623e26226322 20c3a427".replace(' ', "").as_str(),
+            "a%3cb%3e%26%22c%22%20%c3%a4%27",
+            r#"a<b>&\\\"c\\\" ä'"#,
+            r#"a<b>&"c" ä\'"#,
+        ] {
+            assert_eq!(r.text(&format!("[{form}]")), "[******]", "{form}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_masked_first() {
+        let r = redactor(&["hunter2hunter2"]);
+        let text = format!("{}hunter2hunter2 tail", "x".repeat(195));
+        for chars in 190..220 {
+            let start = r.start_of(text.as_bytes(), chars);
+            assert!(!start.contains('h') && start.chars().count() <= chars, "{start}");
+        }
+        // A text that ends within a secret's beginning tells no more than it did.
+        assert_eq!(r.start_of("é".repeat(9000).as_bytes(), 3), "ééé");
+        assert_eq!(r.start_of(b"", 3), "");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Logs: what happens inside, on stderr, with every secret that the run has touched masked.
 
 use std::io;
-use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -10,16 +9,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{Printer, Verbosity};
-use crate::secret::{Redactor, SecretValue};
+use crate::secret::touched;
 
-/// The secrets that this run has touched, and what masks them.
-static TOUCHED: LazyLock<Mutex<Touched>> = LazyLock::new(Mutex::default);
-
-#[derive(Default)]
-struct Touched {
-    values: Vec<SecretValue>,
-    redactor: Redactor,
-}
+pub use crate::secret::touched::mask;
 
 /// Starts logging: warnings and errors, with `-v` what is done, with `-vv` how, with `-vvv` the libraries' too; with `-q`
 /// errors alone. Later calls change nothing.
@@ -43,23 +35,9 @@ pub(crate) fn start(printer: Printer) {
     drop(tracing_subscriber::registry().with(targets).with(lines).try_init());
 }
 
-/// Masks these values in every line from now on.
-pub fn mask<'v>(values: impl IntoIterator<Item = &'v SecretValue>) {
-    let mut touched = TOUCHED.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = touched.values.len();
-    for value in values {
-        if !touched.values.iter().any(|known| known.expose() == value.expose()) {
-            touched.values.push(value.clone());
-        }
-    }
-    if touched.values.len() > before {
-        touched.redactor = Redactor::new(&touched.values);
-    }
-}
-
 /// Masks what [`mask`] was told of.
 pub fn masked(text: &str) -> String {
-    TOUCHED.lock().unwrap_or_else(PoisonError::into_inner).redactor.text(text)
+    touched::redactor().text(text)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +54,7 @@ impl<'a> MakeWriter<'a> for Stderr {
 impl io::Write for Stderr {
     /// `fmt` writes an event as one whole.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let touched = TOUCHED.lock().unwrap_or_else(PoisonError::into_inner);
-        io::Write::write_all(&mut io::stderr().lock(), &touched.redactor.bytes(event))?;
+        io::Write::write_all(&mut io::stderr().lock(), &touched::redactor().bytes(event))?;
         Ok(event.len())
     }
 

@@ -66,3 +66,36 @@ fn a_command_is_ended_at_its_time_limit() {
     let ended = Attempt::command(script).with("task", "version").with("time_limit_seconds", 0.5).run();
     ended.fails_with(&["exceeded its time limit of 0.5 s"]);
 }
+
+#[test]
+fn a_secret_that_a_length_limit_would_cut_is_masked_whole() {
+    // The story of a failure quotes the first 200 characters of stdout: the secret begins at each place around that.
+    for before in [150, 180, 190, 195, 199, 200] {
+        let script = format!("cat >/dev/null; printf '%{before}s%s tail' '' \"$API_KEY\"\n");
+        let ended = Attempt::command(&script)
+            .with("task", "defaults")
+            .with("secret_names", json!(["API_KEY"]))
+            .env("API_KEY", "hunter2-hunter2-hunter2-hunter2")
+            .run();
+        let traceback = ended.traceback();
+        assert!(
+            traceback.contains("not one JSON object") && !traceback.contains("hunter"),
+            "{before}: {traceback}"
+        );
+        assert!(!traceback.contains("hunt"), "{before}: {traceback}");
+    }
+    // Wrapped, as `base64` does.
+    let script = "cat >/dev/null; printf '%s, %s' \"$API_KEY\" \"$API_KEY\" | base64 >&2; printf %s \"$API_KEY\" | fold -w 7 >&2; exit 1\n";
+    let secret = "correct horse battery staple and twenty more words to be long";
+    let ended = Attempt::command(script)
+        .with("task", "defaults")
+        .with("secret_names", json!(["API_KEY"]))
+        .env("API_KEY", secret)
+        .run();
+    for shown in [ended.traceback(), &ended.log] {
+        assert!(
+            !shown.contains("Y29ycmVjd") && !shown.contains("battery") && !shown.contains("correct"),
+            "{shown}"
+        );
+    }
+}
