@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::io::{self, Read, Seek, Write};
 
 use tempfile::SpooledTempFile;
@@ -6,7 +5,7 @@ use uuid::Uuid;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive};
 
-use super::file_name::unique;
+use super::file_name::FileNames;
 use super::zipping::Zipping;
 use super::{Carries, MediaType, Output, Outputs, OutputsError, StoredCategory, StoredOutput};
 
@@ -57,7 +56,7 @@ pub(super) struct Packer {
     zip: Zipping,
     /// What is not in the zip file yet: less than a block.
     block: Vec<u8>,
-    names: HashSet<String>,
+    names: FileNames,
     outputs: Vec<StoredOutput>,
     large: bool,
 }
@@ -66,13 +65,19 @@ impl Packer {
     /// `large`: an output may have more than a gigabyte.
     pub(super) fn new(large: bool) -> Self {
         let zip = Zipping::new(SpooledTempFile::new(IN_MEMORY));
-        Self { zip, block: Vec::with_capacity(BLOCK), names: HashSet::new(), outputs: Vec::new(), large }
+        Self {
+            zip,
+            block: Vec::with_capacity(BLOCK),
+            names: FileNames::default(),
+            outputs: Vec::new(),
+            large,
+        }
     }
 
     /// Begins the file of an output; what is written from now on goes there.
     pub(super) fn file(&mut self, title: &str, media_type: MediaType) -> io::Result<&mut Self> {
         self.end_file()?;
-        let filename = unique(title, media_type, &mut self.names);
+        let filename = self.names.add(title, media_type);
         let options = SimpleFileOptions::default()
             .last_modified_time(DateTime::default())
             .unix_permissions(0o644)

@@ -1,4 +1,6 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{MediaType, Output};
 
@@ -7,23 +9,49 @@ const LONGEST: usize = 200;
 
 /// File names for a list of outputs, in its order.
 pub(super) fn file_names(outputs: &[Output]) -> Vec<String> {
-    let mut taken = HashSet::new();
-    outputs.iter().map(|o| unique(o.title(), o.media_type(), &mut taken)).collect()
+    let mut names = FileNames::default();
+    outputs.iter().map(|o| names.add(o.title(), o.media_type())).collect()
 }
 
-/// A file name for an output beside those that are taken: its title plus `.ext` unless it ends so already. Every name is
-/// one path component that is legal on Linux, macOS and Windows, and no two are the same, whatever the case.
-pub(super) fn unique(title: &str, media_type: MediaType, taken: &mut HashSet<String>) -> String {
-    let extension = media_type.extension();
-    let stem = title.strip_suffix(extension).and_then(|t| t.strip_suffix('.')).unwrap_or(title);
-    let stem = safe_stem(stem);
-    let mut name = format!("{stem}.{extension}");
-    let mut copy = 1;
-    while !taken.insert(name.to_lowercase()) {
-        copy += 1;
-        name = format!("{stem} ({copy}).{extension}");
+/// The names of the files in one folder. Time grows with their number, also where many outputs have one title.
+#[derive(Default)]
+pub(super) struct FileNames {
+    /// Names as file systems compare them, each with the number that its next copy tries first.
+    taken: HashMap<String, u32>,
+}
+
+impl FileNames {
+    /// A file name for an output beside those that are taken: its title plus `.ext` unless it ends so already. Every name
+    /// is one path component that is legal on Linux, macOS and Windows and no option of a program, and no two are the
+    /// same, whatever the case and however their accents are composed.
+    pub(super) fn add(&mut self, title: &str, media_type: MediaType) -> String {
+        let extension = media_type.extension();
+        let stem = title.strip_suffix(extension).and_then(|t| t.strip_suffix('.')).unwrap_or(title);
+        let stem = safe_stem(stem);
+        let name = format!("{stem}.{extension}");
+        let key = compared(&name);
+        let Some(&first) = self.taken.get(&key) else {
+            self.taken.insert(key, 2);
+            return name;
+        };
+        let mut copy = first;
+        loop {
+            let name = format!("{stem} ({copy}).{extension}");
+            copy += 1;
+            let own = compared(&name);
+            if let std::collections::hash_map::Entry::Vacant(free) = self.taken.entry(own) {
+                free.insert(2);
+                self.taken.insert(key, copy);
+                return name;
+            }
+        }
     }
-    name
+}
+
+/// A name as the file systems of macOS and Windows compare it: without regard to case and composition.
+fn compared(name: &str) -> String {
+    let folded: String = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
 }
 
 fn safe_stem(title: &str) -> String {
@@ -35,8 +63,8 @@ fn safe_stem(title: &str) -> String {
         }
         stem.push(c);
     }
-    // A leading dot hides a file, and `..` is no file.
-    if stem.starts_with('.') {
+    // A leading dot hides a file, and `..` is no file; with a leading dash `rm *` reads options, with a tilde a home.
+    if stem.starts_with(['.', '-', '~']) {
         stem.replace_range(..1, "_");
     }
     if stem.trim().is_empty() {
@@ -45,11 +73,17 @@ fn safe_stem(title: &str) -> String {
     if is_device(&stem) { format!("_{stem}") } else { stem }
 }
 
-/// Separators, controls, what Windows refuses, and marks that make a name read differently from what it is.
+/// Separators, controls, what Windows refuses, and marks that nobody sees or that make a name read differently from what
+/// it is. Joiners stay: some scripts can't be written without.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'
+                ..='\u{202e}'
+        )
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Names that are devices on Windows, with any extension.
@@ -71,8 +105,8 @@ mod tests {
     use super::*;
 
     fn names(titles: &[&str]) -> Vec<String> {
-        let mut taken = HashSet::new();
-        titles.iter().map(|t| unique(t, MediaType::Csv, &mut taken)).collect()
+        let mut names = FileNames::default();
+        titles.iter().map(|t| names.add(t, MediaType::Csv)).collect()
     }
 
     #[test]
@@ -129,5 +163,56 @@ mod tests {
         let found = names(&[&long, &long]);
         assert_eq!(found[0], format!("{}.csv", "é".repeat(100)));
         assert_eq!(found[1], format!("{} (2).csv", "é".repeat(100)));
+    }
+
+    #[test]
+    fn no_name_is_an_option_or_reads_differently_from_what_it_is() {
+        let found = names(&[
+            "-rf",
+            "--help",
+            "~root",
+            "a\u{200b}b",
+            "x\u{61c}",
+            "\u{e0041}",
+            "-",
+            "a-b",
+            "tab\there",
+        ]);
+        let expected = [
+            "_rf.csv",
+            "_-help.csv",
+            "_root.csv",
+            "a_b.csv",
+            "x_.csv",
+            "_.csv",
+            "_ (2).csv",
+            "a-b.csv",
+            "tab_here.csv",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn names_that_a_file_system_takes_for_one_are_told_apart() {
+        for pair in [
+            ["É", "E\u{301}"],
+            ["é", "E\u{301}"],
+            ["ΟΔΟΣ", "οδος"],
+            ["οδοσ", "οδος"],
+            ["Straße", "STRASSE"],
+            ["K", "\u{212a}"],
+            ["\u{1e9b}", "\u{1e61}"],
+            ["-x", "_x"],
+        ] {
+            let found = names(&pair);
+            assert!(found[1].ends_with(" (2).csv"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn many_of_one_title_are_numbered_without_trying_all_before() {
+        let many = vec!["T"; 200_000];
+        let found = names(&many);
+        assert_eq!(found.last().map(String::as_str), Some("T (200000).csv"));
     }
 }
