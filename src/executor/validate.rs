@@ -72,37 +72,34 @@ fn outputs(object: &Map<String, Value>, key: &str, problems: &mut Vec<String>) {
         if !output.get("title").is_some_and(Value::is_string) {
             problems.push(format!("{at}.title must be text"));
         }
+            (Some(name), Some(data)) => match MediaType::from_wire(name) {
+                Some(media_type) => {
+                    problems.extend(wrong_data(media_type, data).map(|w| format!("{at}.{w}")))
+                }
+                None => {
+                    let known = MediaType::ALL.map(MediaType::as_str).join(", ");
+                    problems.push(format!("{at}.media_type is `{name}`; expected one of {known}"));
+                }
+            },
         match (output.get("media_type").and_then(Value::as_str), output.get("data")) {
             (_, None) => problems.push(format!("{at}.data is missing")),
-            (Some(BOKEH), Some(Value::Object(_))) => {}
-            (Some(BOKEH), Some(data)) => {
-                problems.push(format!("{at}.data of bokeh must be an object, found {}", kind(data)));
-            }
-            (Some(m), Some(Value::String(_))) if TEXT.contains(&m) => {}
-            (Some(m), Some(Value::String(text))) if BINARY.contains(&m) => {
-                if !is_base64(text) {
-                    problems.push(format!("{at}.data of {m} is neither bytes nor base64 text"));
-                }
-            }
-            (Some(m), Some(data)) if TEXT.contains(&m) || BINARY.contains(&m) => {
-                problems.push(format!("{at}.data of {m} must be text or bytes, found {}", kind(data)));
-            }
-            (Some(m), Some(_)) => problems.push(format!(
-                "{at}.media_type is `{m}`; expected one of {BOKEH}, {}, {}",
-                TEXT.join(", "),
-                BINARY.join(", ")
-            )),
             (None, Some(_)) => problems.push(format!("{at}.media_type must be text")),
         }
     }
 }
 
-/// Whether this is standard base64 with its padding. Only looked at, not decoded: it may be hundreds of megabytes.
-fn is_base64(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    text.len().is_multiple_of(4)
-        && text.len() - body.len() <= 2
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+/// What is wrong with an output's data, by the rules of those who store it.
+fn wrong_data(media_type: MediaType, data: &Value) -> Option<String> {
+    match (media_type.carries(), data) {
+        (Carries::Object, Value::Object(_)) | (Carries::Text, Value::String(_)) => None,
+        (Carries::Bytes, Value::String(text)) => check_base64(text)
+            .err()
+            .map(|why| format!("data of {media_type} is neither bytes nor base64 text: {why}")),
+        (Carries::Object, data) => {
+            Some(format!("data of {media_type} must be an object, found {}", kind(data)))
+        }
+        (_, data) => Some(format!("data of {media_type} must be text or bytes, found {}", kind(data))),
+    }
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -135,6 +132,23 @@ mod tests {
             ),
         ] {
             assert_eq!(result(task, &value), Ok(()), "{value}");
+
+    #[test]
+    fn base64_passes_as_programs_print_it() {
+        let of = |data: &str| json!({"renderable": [{"media_type": "PNG", "title": "p", "data": data}], "downloadable": []});
+        for data in
+            ["", "AAE=", "AAE", "AA==", "AA", "AAEC\nAwQ=\n", "AAEC\r\nAwQ\r\n", " AAEC\tAwQF ", "AAF="]
+        {
+            assert_eq!(result(TaskName::Sim, &of(data)), Ok(()), "{data:?}");
+        }
+        for data in ["A", "AAE_", "=", "AA=A", "AAE=AAE=", "data:AAE=", "AÄE="] {
+            let problem = result(TaskName::Sim, &of(data)).unwrap_err();
+            assert!(
+                problem.contains("renderable[0].data of PNG is neither bytes nor base64"),
+                "{data:?}: {problem}"
+            );
+        }
+    }
         }
     }
 

@@ -22,5 +22,5 @@ pub use error::OutputsError;
 pub use extract::{ExtractedFile, extract};
 pub use intake::{IntakeError, read_written};
 pub use media_type::{Carries, MediaType};
-pub use output::{Data, Output};
+pub use output::{Data, Output, check_base64};
 pub use pointer::{Pointer, StoredCategory, StoredOutput};

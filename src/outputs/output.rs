@@ -1,6 +1,6 @@
 use std::borrow::Cow;
+use std::io;
 
-use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -9,6 +9,7 @@ use serde::ser::{SerializeStruct as _, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::intake::Decoder;
 use super::{Carries, MediaType};
 
 /// An output's content.
@@ -114,12 +115,23 @@ impl Output {
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, String> {
-    let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
-        LENIENT.decode(text.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<_>>())
-    } else {
-        LENIENT.decode(text)
-    };
-    decoded.map_err(|e| no_base64(&e))
+/// Whether text is base64 as outputs may carry it: with or without line breaks and padding. Nothing is kept of it.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence about the output.
+pub fn check_base64(text: &str) -> Result<(), String> {
+    decode_to(text, io::sink())
+}
+
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    decode_to(text, &mut bytes).map(|()| bytes)
+}
+
+/// The one way in which base64 is read, whole or in pieces.
+fn decode_to(text: &str, to: impl io::Write) -> Result<(), String> {
+    let mut decoder = Decoder::new(to);
+    let decoded = decoder.push(text.as_bytes()).and_then(|()| decoder.finish());
+    decoded.map_err(|e| e.to_string())?.map_err(|e| no_base64(&e))
 }
 
 pub(super) fn no_base64(error: &base64::DecodeError) -> String {

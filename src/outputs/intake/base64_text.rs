@@ -15,7 +15,7 @@ const WITHIN: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Decodes base64 that comes in pieces. What is no base64 is remembered, and the rest of it ignored.
-pub(super) struct Decoder<W> {
+pub(in crate::outputs) struct Decoder<W> {
     to: W,
     /// Characters that wait for others.
     text: Vec<u8>,
@@ -26,11 +26,11 @@ pub(super) struct Decoder<W> {
 }
 
 impl<W: Write> Decoder<W> {
-    pub(super) fn new(to: W) -> Self {
+    pub(in crate::outputs) fn new(to: W) -> Self {
         Self { to, text: Vec::with_capacity(2 * PIECE), bytes: vec![0; PIECE], decoded: 0, wrong: None }
     }
 
-    pub(super) fn push(&mut self, part: &[u8]) -> io::Result<()> {
+    pub(in crate::outputs) fn push(&mut self, part: &[u8]) -> io::Result<()> {
         for part in part.chunks(PIECE) {
             if self.wrong.is_some() {
                 return Ok(());
@@ -49,7 +49,7 @@ impl<W: Write> Decoder<W> {
     }
 
     /// What was wrong with the text, if anything was.
-    pub(super) fn finish(mut self) -> io::Result<Result<(), DecodeError>> {
+    pub(in crate::outputs) fn finish(mut self) -> io::Result<Result<(), DecodeError>> {
         if self.wrong.is_none() {
             self.decode(self.text.len(), &LENIENT)?;
         }

@@ -7,4 +7,5 @@ mod json;
 mod list;
 mod utf8;
 
+pub(super) use base64_text::Decoder;
 pub use body::{IntakeError, read_written};
