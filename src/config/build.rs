@@ -1,6 +1,6 @@
 //! From what stands in a file, and what the web app knows, to a validated model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -173,8 +173,9 @@ fn env(
     secrets: &[(String, Span)],
     problems: &mut Problems,
 ) -> BTreeMap<String, String> {
+    let secrets: HashMap<&str, Span> = secrets.iter().map(|(name, span)| (name.as_str(), *span)).collect();
     for (name, span, _) in &variables {
-        if let Some((_, other)) = secrets.iter().find(|(secret, _)| secret == name) {
+        if let Some(other) = secrets.get(name.as_str()) {
             let source = Arc::clone(problems.source());
             problems
                 .error(*span, Code::Conflict, format!("`{name}` is both a variable of `env` and a secret"))

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::document::nearest;
@@ -77,7 +77,11 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::select`].
     pub fn find(&self, name: &str) -> Result<&Model, ConfigError> {
-        self.find_listed(name).map(|l| &l.model)
+        let found = self.select(&[name])?;
+        found.first().map(|l| &l.model).ok_or_else(|| ConfigError::UnknownModels {
+            names: vec![(name.to_owned(), None)],
+            searched: self.searched.clone(),
+        })
     }
 
     /// The models that a user names, each once, in the order given; all of them if none is named.
@@ -89,16 +93,23 @@ impl Catalog {
         if names.is_empty() {
             return Ok(self.models.iter().collect());
         }
+        let index = Index::of(self);
         let mut chosen: Vec<&Listed> = Vec::new();
+        let mut taken: HashSet<&ModelName> = HashSet::new();
         let mut unknown = Vec::new();
         let mut invalid = Vec::new();
         for name in names {
-            match self.find_listed(&name.to_string()) {
-                Ok(found) if chosen.iter().any(|c| c.model.name == found.model.name) => {}
-                Ok(found) => chosen.push(found),
-                Err(ConfigError::UnknownModels { names, .. }) => unknown.extend(names),
-                Err(ConfigError::Invalid(found)) => invalid.extend(found.iter().cloned()),
-                Err(other) => return Err(other),
+            let name = name.to_string();
+            match index.find(&name) {
+                Some(Found::Valid(found)) => {
+                    if taken.insert(&found.model.name) {
+                        chosen.push(found);
+                    }
+                }
+                Some(Found::Broken(found)) => invalid.extend(found.iter().cloned()),
+                // Who names so many in vain is not helped by more than some guesses.
+                None if unknown.len() >= GUESSES => unknown.push((name.trim().to_owned(), None)),
+                None => unknown.push((name.trim().to_owned(), self.near(name.trim()))),
             }
         }
         if !invalid.is_empty() {
@@ -110,17 +121,8 @@ impl Catalog {
         Ok(chosen)
     }
 
-    fn find_listed(&self, given: &str) -> Result<&Listed, ConfigError> {
-        let given = given.trim();
-        let valid =
-            |same: &dyn Fn(&str) -> bool| self.models.iter().find(|l| same(&l.model.name.to_string()));
-        let folded = |name: &str| name.eq_ignore_ascii_case(given);
-        if let Some(found) = valid(&|n| n == given).or_else(|| valid(&folded)) {
-            return Ok(found);
-        }
-        if let Some((_, found)) = self.broken.iter().find(|(name, _)| folded(&name.to_string())) {
-            return Err(ConfigError::Invalid(found.clone()));
-        }
+    /// What may have been meant. `Tax-Cruncher` alone is enough to know.
+    fn near(&self, given: &str) -> Option<String> {
         let all: Vec<String> = self
             .models
             .iter()
@@ -128,15 +130,47 @@ impl Catalog {
             .chain(self.broken.keys())
             .map(ToString::to_string)
             .collect();
-        // `Tax-Cruncher` alone is enough to know what is meant.
         let by_title = || {
             all.iter().find(|n| n.split_once('/').is_some_and(|(_, title)| title.eq_ignore_ascii_case(given)))
         };
-        let near =
-            nearest(given, all.iter().map(String::as_str)).map(str::to_owned).or_else(|| by_title().cloned());
-        Err(ConfigError::UnknownModels {
-            names: vec![(given.to_owned(), near)],
-            searched: self.searched.clone(),
+        nearest(given, all.iter().map(String::as_str)).map(str::to_owned).or_else(|| by_title().cloned())
+    }
+}
+
+/// Unknown names that are compared with those that there are.
+const GUESSES: usize = 20;
+
+enum Found<'c> {
+    Valid(&'c Listed),
+    Broken(&'c Diagnostics),
+}
+
+/// Models by name, as it is written and without regard to letter case.
+struct Index<'c> {
+    exact: HashMap<String, &'c Listed>,
+    folded: HashMap<String, Found<'c>>,
+}
+
+impl<'c> Index<'c> {
+    fn of(catalog: &'c Catalog) -> Self {
+        let mut folded = HashMap::new();
+        for listed in &catalog.models {
+            folded.entry(listed.model.name.to_string().to_ascii_lowercase()).or_insert(Found::Valid(listed));
+        }
+        for (name, found) in &catalog.broken {
+            folded.entry(name.to_string().to_ascii_lowercase()).or_insert(Found::Broken(found));
+        }
+        Self { exact: catalog.models.iter().map(|l| (l.model.name.to_string(), l)).collect(), folded }
+    }
+
+    fn find(&self, given: &str) -> Option<Found<'c>> {
+        let given = given.trim();
+        if let Some(listed) = self.exact.get(given) {
+            return Some(Found::Valid(listed));
+        }
+        Some(match self.folded.get(&given.to_ascii_lowercase())? {
+            Found::Valid(listed) => Found::Valid(listed),
+            Found::Broken(found) => Found::Broken(found),
         })
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
@@ -43,9 +44,11 @@ pub struct DiagnosticView {
 impl Diagnostics {
     /// Sorts them and drops repetitions (a mistake behind an alias is found once a use).
     pub fn new(mut found: Vec<Diagnostic>) -> Self {
-        let key = |d: &Diagnostic| (d.source().name().to_owned(), d.span());
-        found.sort_by_key(key);
-        found.dedup_by(|a, b| key(a) == key(b) && a.message() == b.message());
+        let place = |a: &Diagnostic, b: &Diagnostic| {
+            a.source().name().cmp(b.source().name()).then_with(|| a.span().cmp(&b.span()))
+        };
+        found.sort_by(place);
+        found.dedup_by(|a, b| place(a, b).is_eq() && a.message() == b.message());
         Self(found)
     }
 
@@ -145,12 +148,15 @@ fn handler(style: ReportStyle) -> GraphicalReportHandler {
         .without_cause_chain()
 }
 
-/// A source that is quoted by whole lines, and no lines around them.
+/// A source that is quoted by whole lines, and no lines around them. Of a very long line, what is around the place.
 #[derive(Debug)]
-struct Excerpt {
-    name: String,
-    text: String,
-}
+struct Excerpt(Arc<Source>);
+
+/// Bytes of a line that are quoted on each side of a place, at most.
+const AROUND: usize = 160;
+
+/// Bytes that are marked, at most.
+const MARKED: usize = 400;
 
 impl SourceCode for Excerpt {
     fn read_span<'a>(
@@ -159,27 +165,43 @@ impl SourceCode for Excerpt {
         lines_before: usize,
         _lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let (start, end) = (span.offset(), span.offset() + span.len());
         // Asked without lines around, miette wants the place; asked with them, the text to quote.
-        let wanted = if lines_before == 0 { *span } else { self.lines(span) };
-        let found = self.text.read_span(&wanted, 0, 0)?;
+        let (from, to) = if lines_before == 0 { (start, end) } else { (self.before(start), self.after(end)) };
+        let text = self.0.shown().get(from..to).ok_or(MietteError::OutOfBounds)?;
+        let (line, column) = self.0.position(from);
         Ok(Box::new(MietteSpanContents::new_named(
-            self.name.clone(),
-            found.data(),
-            *found.span(),
-            found.line(),
-            found.column(),
-            found.line_count(),
+            self.0.name().to_owned(),
+            text.as_bytes(),
+            (from, to - from).into(),
+            line - 1,
+            column - 1,
+            // Places that are a few lines apart are shown together.
+            text.matches('\n').count() + 4,
         )))
     }
 }
 
 impl Excerpt {
-    fn lines(&self, span: &SourceSpan) -> SourceSpan {
-        let start = self.text.get(..span.offset()).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
-        let end = span.offset() + span.len();
-        let end = self.text.get(end..).and_then(|t| t.find('\n')).map_or(self.text.len(), |i| end + i);
-        (start, end - start).into()
+    fn before(&self, at: usize) -> usize {
+        let line = self.0.line_start(self.0.line_of(at));
+        if at - line <= 2 * AROUND { line } else { boundary(self.0.shown(), at - AROUND) }
     }
+
+    fn after(&self, at: usize) -> usize {
+        let text = self.0.shown();
+        let next = self.0.line_start(self.0.line_of(at) + 1);
+        let end = if text.get(..next).is_some_and(|t| t.ends_with('\n')) { next - 1 } else { next };
+        if end.saturating_sub(at) <= 2 * AROUND { end.max(at) } else { boundary(text, at + AROUND) }
+    }
+}
+
+/// The beginning of the character at a byte.
+fn boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// A diagnostic in miette's terms.
@@ -195,25 +217,28 @@ struct Reported {
 
 impl Reported {
     fn new(d: &Diagnostic) -> Self {
-        let labels = |span: Span, text: Option<String>| {
-            vec![LabeledSpan::new_primary_with_span(text, (span.start, span.end - span.start))]
+        let length = |source: &Source, span: Span| {
+            let end = boundary(source.shown(), span.end.min(span.start + MARKED));
+            end.saturating_sub(span.start)
         };
-        let named =
-            |source: &Source| Excerpt { name: source.name().to_owned(), text: source.shown().to_owned() };
+        let labels = |source: &Source, span: Span, text: Option<String>| {
+            vec![LabeledSpan::new_primary_with_span(text, (span.start, length(source, span)))]
+        };
+        let named = |source: &Arc<Source>| Excerpt(Arc::clone(source));
         // Of a file that may hold secrets anywhere the place is told, and no line is shown.
         let shown = d.span().filter(|_| !d.source().is_confidential());
-        let mut marked = shown.map(|s| labels(s, None)).unwrap_or_default();
+        let mut marked = shown.map(|s| labels(d.source(), s, None)).unwrap_or_default();
         let mut related = Vec::new();
         for other in d.related().iter().filter(|_| shown.is_some()) {
-            if std::sync::Arc::ptr_eq(&other.source, d.source()) {
-                let length = other.span.end - other.span.start;
+            if Arc::ptr_eq(&other.source, d.source()) {
+                let length = length(&other.source, other.span);
                 marked.push(LabeledSpan::new(Some(other.message.clone()), other.span.start, length));
             } else {
                 related.push(Self {
                     message: other.message.clone(),
                     severity: miette::Severity::Advice,
                     help: None,
-                    labels: labels(other.span, None),
+                    labels: labels(&other.source, other.span, None),
                     source: Some(named(&other.source)),
                     related: Vec::new(),
                 });

@@ -100,7 +100,7 @@ impl Sources {
                 fs::metadata(&whole).map_err(|source| ConfigError::Io { path: path.clone(), source })?;
             if meta.is_dir() {
                 folder(&whole, Position::Given, &mut files, &mut unreadable);
-            } else if !files.iter().any(|f: &File| f.path == whole) {
+            } else {
                 files.push(File { path: whole, root: here.clone(), position: Position::Given });
             }
         }

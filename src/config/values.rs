@@ -1,5 +1,6 @@
 //! The kinds of values that a model's file holds: how each is read.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::document::{Code, Decode, Node, Problems, Span, Value};
@@ -289,6 +290,7 @@ impl Decode for EnvVars {
 impl Decode for SecretNames {
     fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
         let mut names: Vec<(String, Span)> = Vec::new();
+        let mut seen: HashMap<String, Span> = HashMap::new();
         let mut add = |name: &str, span: Span, problems: &mut Problems| {
             // What is no name is perhaps a value: it is not repeated.
             if name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
@@ -296,11 +298,12 @@ impl Decode for SecretNames {
                     "list names only, and give values to `csw models -n OWNER/TITLE secrets set NAME`",
                 );
             } else if check_env_name(name, span, problems) {
-                if let Some((_, first)) = names.iter().find(|(n, _)| n == name) {
+                if let Some(first) = seen.get(name) {
                     let source = std::sync::Arc::clone(problems.source());
                     let message = format!("the secret `{name}` is named twice");
                     problems.error(span, Code::DuplicateKey, message).also(source, *first, "first here");
                 } else {
+                    seen.insert(name.to_owned(), span);
                     names.push((name.to_owned(), span));
                 }
             }

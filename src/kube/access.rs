@@ -82,7 +82,6 @@ impl Access {
     }
 
     fn config(&self) -> Result<(Config, String), KubeError> {
-        let unusable = |e: kube::config::KubeconfigError| KubeError::Config(sentence(&e));
         let kubeconfig = self.kubeconfig()?;
         let Some(kubeconfig) = kubeconfig else {
             return match (Config::incluster(), &self.context) {

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -80,8 +81,9 @@ fn lint(config_dir: &Path, names: &[ModelName], paths: &[PathBuf]) -> anyhow::Re
     if !names.is_empty() {
         return Ok(match catalog.select(names) {
             Ok(chosen) => {
-                let files: Vec<&str> = chosen.iter().map(|l| l.source.shown.as_str()).collect();
-                (all.filter(|d| files.contains(&d.source().name())), files.join(", "))
+                let names: Vec<&str> = chosen.iter().map(|l| l.source.shown.as_str()).collect();
+                let files: HashSet<&str> = names.iter().copied().collect();
+                (all.filter(|d| files.contains(d.source().name())), names.join(", "))
             }
             Err(ConfigError::Invalid(found)) => (found, String::new()),
             Err(other) => return Err(other.into()),

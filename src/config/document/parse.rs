@@ -222,8 +222,7 @@ impl<'t> Builder<'t, '_> {
 
     /// Refuses keys given twice (the first stays) and resolves merge keys (a mapping's own keys outweigh merged ones).
     fn mapping(&mut self, entries: Vec<Entry<'t>>) -> Vec<Entry<'t>> {
-        let plain = entries.len() < 16;
-        let mut seen: HashSet<Cow<'t, str>> = HashSet::new();
+        let mut first: HashMap<Cow<'t, str>, Span> = HashMap::with_capacity(entries.len());
         let mut own: Vec<Entry<'t>> = Vec::with_capacity(entries.len());
         let mut merged = Vec::new();
         for entry in entries {
@@ -234,18 +233,12 @@ impl<'t> Builder<'t, '_> {
                 merged.push(entry.value);
                 continue;
             }
-            let twice = if plain {
-                own.iter().any(|e| e.key.text == entry.key.text)
-            } else {
-                !seen.insert(entry.key.text.clone())
-            };
-            if !twice {
+            let Some(&first) = first.get(&entry.key.text) else {
+                first.insert(entry.key.text.clone(), entry.key.span);
                 own.push(entry);
                 continue;
-            }
+            };
             let source = std::sync::Arc::clone(self.problems.source());
-            let first =
-                own.iter().find(|e| e.key.text == entry.key.text).map_or(entry.key.span, |e| e.key.span);
             let message = match source.is_confidential() {
                 true => "a key is given twice".to_owned(),
                 false => format!("the key `{}` is given twice", super::node::short(&entry.key.text)),
@@ -256,21 +249,23 @@ impl<'t> Builder<'t, '_> {
                 "first here",
             );
         }
-        for node in merged {
-            self.merge(&mut own, node);
+        if !merged.is_empty() {
+            let mut known: HashSet<Cow<'t, str>> = first.into_keys().collect();
+            for node in merged {
+                self.merge(&mut own, &mut known, node);
+            }
         }
         own
     }
 
-    fn merge(&mut self, own: &mut Vec<Entry<'t>>, node: Node<'t>) {
+    fn merge(&mut self, own: &mut Vec<Entry<'t>>, known: &mut HashSet<Cow<'t, str>>, node: Node<'t>) {
         match node.value {
             Value::Map(entries) => {
-                let known: HashSet<Cow<'t, str>> = own.iter().map(|e| e.key.text.clone()).collect();
-                own.extend(entries.into_iter().filter(|e| !known.contains(&e.key.text)));
+                own.extend(entries.into_iter().filter(|e| known.insert(e.key.text.clone())))
             }
             Value::List(items) if items.iter().all(|i| matches!(i.value, Value::Map(_))) => {
                 for item in items {
-                    self.merge(own, item);
+                    self.merge(own, known, item);
                 }
             }
             Value::Null | Value::Scalar(_) | Value::List(_) => {

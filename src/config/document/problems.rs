@@ -193,9 +193,18 @@ impl Problems {
         self.found.iter().skip(before).any(|d| d.severity() == Severity::Error)
     }
 
-    /// Everything found, in the order of finding.
+    /// Everything found, in the order of finding. Where a blank that is none stands in a line with a mistake, it is the
+    /// mistake.
     pub fn into_vec(self) -> Vec<Diagnostic> {
-        self.found
+        let mut found = self.found;
+        for diagnostic in &mut found {
+            let blank = diagnostic.span.and_then(|span| odd_blank(&self.source, span.start));
+            if let Some((name, column)) = blank {
+                diagnostic
+                    .set_help(format!("column {column} holds {name}: write an ordinary space in its place"));
+            }
+        }
+        found
     }
 
     /// Adds an error; the answer is for adding help or making it a warning.
@@ -266,6 +275,38 @@ impl Problems {
     }
 }
 
+/// Characters that look like a blank and are none to YAML, as texts from web pages and word processors have them.
+const ODD_BLANKS: [(char, &str); 8] = [
+    ('\u{a0}', "a no-break space (U+00A0)"),
+    ('\u{202f}', "a narrow no-break space (U+202F)"),
+    ('\u{2007}', "a figure space (U+2007)"),
+    ('\u{2003}', "an em space (U+2003)"),
+    ('\u{2009}', "a thin space (U+2009)"),
+    ('\u{3000}', "an ideographic space (U+3000)"),
+    ('\u{200b}', "a zero-width space (U+200B)"),
+    ('\u{feff}', "a byte order mark (U+FEFF)"),
+];
+
+/// An odd blank in the line of a byte, and its column, where a blank means something: in front, or after what YAML wants
+/// blanks behind.
+fn odd_blank(source: &Source, byte: usize) -> Option<(&'static str, usize)> {
+    let line = source.line_of(byte);
+    let start = source.line_start(line);
+    let text = source.text().get(start..source.line_start(line + 1))?;
+    // A line that goes on and on was not typed.
+    let mut before = None;
+    for (at, c) in text.char_indices().take(1000) {
+        if let Some((_, name)) = ODD_BLANKS.iter().find(|(odd, _)| *odd == c)
+            && (before.is_none_or(|b: char| b.is_whitespace())
+                || matches!(before, Some(':' | '-' | ',' | '{' | '[' | '?')))
+        {
+            return Some((name, source.position(start + at).1));
+        }
+        before = Some(c);
+    }
+    None
+}
+
 /// The candidate that `given` was probably meant to be: few edits away, letter case and `-` for `_` not counted.
 pub(crate) fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let fold = |s: &str| s.to_lowercase().replace('-', "_");
@@ -276,6 +317,8 @@ pub(crate) fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c 
     let allowed = (given.chars().count() / 3).clamp(1, 4);
     candidates
         .into_iter()
+        // An edit changes the length by one character at most, of up to four bytes.
+        .filter(|c| c.len().abs_diff(given.len()) <= 4 * allowed)
         .map(|c| (strsim::osa_distance(&given, &fold(c)), c))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

@@ -9,7 +9,18 @@ pub struct Source {
     text: String,
     confidential: bool,
     shown: OnceLock<String>,
+    lines: OnceLock<Lines>,
 }
+
+/// Where lines begin, and how many characters come before; so that a place is found without reading all before it.
+#[derive(Default)]
+struct Lines {
+    starts: Vec<usize>,
+    /// Characters before each [`STEP`]th byte.
+    chars: Vec<usize>,
+}
+
+const STEP: usize = 256;
 
 impl Source {
     /// `name` is a path as people should see it, or a URL. A byte order mark is dropped.
@@ -18,7 +29,13 @@ impl Source {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
-        Self { name: name.into(), text, confidential: false, shown: OnceLock::new() }
+        Self {
+            name: name.into(),
+            text,
+            confidential: false,
+            shown: OnceLock::new(),
+            lines: OnceLock::new(),
+        }
     }
 
     /// The text of a file's bytes.
@@ -47,12 +64,8 @@ impl Source {
         let wide = matches!(bytes.get(..2), Some([0xff, 0xfe] | [0xfe, 0xff])) || bytes.contains(&0);
         let byte = bytes.get(at).copied().unwrap_or_default();
         // Not through `new`: dropping a mark would move the place.
-        let source = Self {
-            name,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-            confidential,
-            shown: OnceLock::new(),
-        };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let source = Self { name, text, confidential, shown: OnceLock::new(), lines: OnceLock::new() };
         let mut diagnostic = Diagnostic::error(
             Arc::new(source),
             Span::new(at, at + '\u{fffd}'.len_utf8()),
@@ -90,11 +103,53 @@ impl Source {
 
     /// Line and column of a byte, both from 1; columns count characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte.min(self.text.len())).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+        let line = self.line_of(byte);
+        let column = self.chars_before(byte) - self.chars_before(self.line_start(line));
+        (line + 1, column + 1)
     }
+
+    /// The line that holds a byte, from 0.
+    pub(crate) fn line_of(&self, byte: usize) -> usize {
+        self.lines().starts.partition_point(|start| *start <= byte.min(self.text.len())).saturating_sub(1)
+    }
+
+    /// The first byte of a line, or the text's end.
+    pub(crate) fn line_start(&self, line: usize) -> usize {
+        self.lines().starts.get(line).copied().unwrap_or(self.text.len())
+    }
+
+    fn chars_before(&self, byte: usize) -> usize {
+        let byte = byte.min(self.text.len());
+        let step = byte / STEP;
+        let counted = self.lines().chars.get(step).copied().unwrap_or_default();
+        let rest = self.text.as_bytes().get(step * STEP..byte).unwrap_or_default();
+        counted + rest.iter().filter(|b| begins_char(**b)).count()
+    }
+
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| {
+            let mut lines = Lines { starts: vec![0], chars: Vec::new() };
+            let mut chars = 0;
+            for (at, byte) in self.text.bytes().enumerate() {
+                if at.is_multiple_of(STEP) {
+                    lines.chars.push(chars);
+                }
+                chars += usize::from(begins_char(byte));
+                if byte == b'\n' {
+                    lines.starts.push(at + 1);
+                }
+            }
+            // The place behind the last byte is one too.
+            if self.text.len().is_multiple_of(STEP) {
+                lines.chars.push(chars);
+            }
+            lines
+        })
+    }
+}
+
+fn begins_char(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 /// The name only: the text may hold secrets.

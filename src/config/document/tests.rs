@@ -221,3 +221,55 @@ proptest::proptest! {
         proptest::prop_assert_eq!(source.shown().len(), source.text().len());
     }
 }
+
+#[test]
+fn blanks_that_are_none_are_named_where_they_are_the_mistake() {
+    let table = [
+        ("\u{a0}title: x", "column 1 holds a no-break space (U+00A0)"),
+        ("title: x\ninner:\n  cpu: a\n \u{a0}gpu: b", "column 2 holds a no-break space"),
+        ("title:\u{a0}x", "column 7 holds a no-break space"),
+        ("title: x\ntags:\n -\u{3000}a", "column 3 holds an ideographic space (U+3000)"),
+        ("title: x\n\u{feff}port: 3", "column 1 holds a byte order mark"),
+        ("title: x\nport: \u{200b}3", "column 7 holds a zero-width space"),
+    ];
+    for (text, says) in table {
+        let found = problems_of(text);
+        assert!(
+            found.iter().any(|p| p.contains(says) && p.contains("write an ordinary space")),
+            "{text:?}: {found:?}"
+        );
+    }
+    // Within a text it is a character like others.
+    let found = problems_of("title: 10\u{a0}km\nport: 10\u{a0}km");
+    assert!(found.iter().all(|p| !p.contains("no-break")), "{found:?}");
+}
+
+#[test]
+fn places_are_found_in_any_text() {
+    let text = "a: é\r\nbb: \u{1f600}x\n\nlast ".to_owned() + &"äb".repeat(700);
+    let source = Source::new("f.yaml", text.clone());
+    let mut place = (1, 1);
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        assert_eq!(source.position(at), place, "{at}");
+        place = if c == '\n' { (place.0 + 1, 1) } else { (place.0, place.1 + 1) };
+    }
+}
+
+#[test]
+fn merges_and_repetitions_of_many_keys_are_read_as_those_of_few() {
+    let anchors: String = (0..3000).map(|n| format!("- &a{n} {{k{n}: {n}}}\n")).collect();
+    let aliases: Vec<String> = (0..3000).map(|n| format!("*a{n}")).collect();
+    let text = format!("list:\n{anchors}all:\n  k0: own\n  <<: [{}]\n", aliases.join(", "));
+    let source = Arc::new(Source::new("f.yaml", text));
+    let mut problems = Problems::new(Arc::clone(&source));
+    let root = parse(&source, &mut problems).unwrap();
+    assert!(problems.is_empty());
+    let Some(Value::Map(all)) = root.get("all").map(|node| &node.value) else { panic!("no mapping") };
+    assert_eq!(all.len(), 3000);
+    let Value::Scalar(own) = &all[0].value.value else { panic!("no scalar") };
+    assert_eq!(own.text, "own");
+
+    let twice: String = (0..2000).flat_map(|_| ["title: x\n", "port: 1\n"]).collect();
+    let found = problems_of(&twice);
+    assert_eq!(found.len(), 2 * 1999, "{:?}", found.first());
+}
