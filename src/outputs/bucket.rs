@@ -2,6 +2,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use object_store::local::LocalFileSystem;
@@ -12,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use url::Url;
 
 use super::archive::{IN_MEMORY, Packed, PackedCategory, unpack};
-use super::cloud;
+use super::cloud::{self, LastResort, Opened};
 use super::location::Location;
 use super::pointer::zip_name;
 use super::{Category, Output, Outputs, OutputsError, Pointer, StoredCategory};
@@ -20,6 +21,10 @@ use crate::model::JobId;
 
 /// The object by which it is seen whether anything can be stored.
 const PROBE: &str = "csw-probe";
+
+/// How long a bucket may take for it.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// How much of a large zip file is in flight.
 const CHUNK: usize = 8 << 20;
 
@@ -27,6 +32,9 @@ const CHUNK: usize = 8 << 20;
 #[derive(Clone)]
 pub struct Bucket {
     store: Arc<dyn ObjectStore>,
+    /// The same, for a question that should be answered at once.
+    eager: Arc<dyn ObjectStore>,
+    last_resort: Option<LastResort>,
     url: String,
 }
 
@@ -40,7 +48,10 @@ impl Bucket {
     /// When the text means no bucket, its credentials make no sense, or the folder can't be made.
     pub fn open(url_or_name: &str) -> Result<Self, OutputsError> {
         match Location::parse(url_or_name)? {
-            Location::Cloud { url, service } => Ok(Self { store: cloud::open(&url, service)?, url }),
+            Location::Cloud { url, service } => {
+                let Opened { store, eager, last_resort } = cloud::open(&url, service)?;
+                Ok(Self { store, eager, last_resort, url })
+            }
             Location::Folder(path) => {
                 let io = |source| OutputsError::Io { path: path.display().to_string(), source };
                 std::fs::create_dir_all(&path).map_err(io)?;
@@ -55,9 +66,28 @@ impl Bucket {
                         source: Box::new(source),
                     })?
                     .with_fsync(true);
-                Ok(Self { store: Arc::new(store), url })
+                let store: Arc<dyn ObjectStore> = Arc::new(store);
+                Ok(Self { eager: Arc::clone(&store), store, last_resort: None, url })
             }
         }
+    }
+
+    /// Whether outputs can be stored: writes a small object and deletes it. Takes seconds at most, whatever is wrong.
+    ///
+    /// # Errors
+    /// When there are no credentials, or the bucket is not there, refuses, or says nothing.
+    pub async fn check(&self) -> Result<(), OutputsError> {
+        if let Some(machine) = &self.last_resort {
+            let none = |reason| OutputsError::NoCredentials { bucket: self.url.clone(), reason };
+            machine.reach().await.map_err(none)?;
+        }
+        let path = Path::from(PROBE);
+        let written = tokio::time::timeout(ANSWER, self.eager.put(&path, PutPayload::from_static(b"csw")));
+        let silent = |_| OutputsError::Silent { bucket: self.url.clone(), seconds: ANSWER.as_secs() };
+        written.await.map_err(silent)?.map_err(|e| self.refused("write", PROBE, e))?;
+        // Who may write may perhaps not delete. Then it stays, and is replaced the next time.
+        drop(tokio::time::timeout(ANSWER, self.eager.delete(&path)).await);
+        Ok(())
     }
 
     /// The bucket's URL.
@@ -86,21 +116,6 @@ impl Bucket {
         let packed = tokio::task::spawn_blocking(move || Packed::of(outputs)).await;
         let failed = |reason: String| OutputsError::Pack { object: format!("the zip files of {id}"), reason };
         self.store(id, packed.map_err(|e| failed(e.to_string()))??).await
-    }
-
-    /// Whether something can be stored: stores a few bytes and takes them away again.
-    ///
-    /// # Errors
-    /// When they can't be stored.
-    pub async fn check(&self) -> Result<(), OutputsError> {
-        let path = Path::from(PROBE);
-        let stored = self.store.put(&path, PutPayload::from_static(b"csw")).await;
-        stored.map_err(|e| self.refused("write", PROBE, e))?;
-        if let Err(e) = self.store.delete(&path).await {
-            // Not everybody who may write may delete.
-            tracing::debug!("{PROBE} stays in {}: {e}", self.url);
-        }
-        Ok(())
     }
 
     async fn store_category(

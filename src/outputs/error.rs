@@ -25,6 +25,22 @@ pub enum OutputsError {
         /// Why.
         reason: String,
     },
+    /// Nothing says who one is there.
+    #[error("there are no credentials for {bucket}: {reason}")]
+    NoCredentials {
+        /// The bucket.
+        bucket: String,
+        /// Where they were looked for.
+        reason: String,
+    },
+    /// The bucket says nothing.
+    #[error("{bucket} does not answer within {seconds} s")]
+    Silent {
+        /// The bucket.
+        bucket: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The bucket refused, or could not be reached.
     #[error("cannot {action} {object} in {bucket}: {source}")]
     Bucket {
@@ -69,6 +85,7 @@ impl Diagnose for OutputsError {
     fn exit(&self) -> Exit {
         match self {
             Self::Bucket { bucket, .. } if !bucket.starts_with("file:") => Exit::Remote,
+            Self::Silent { .. } => Exit::Remote,
             _ => Exit::Config,
         }
     }
@@ -85,6 +102,17 @@ impl Diagnose for OutputsError {
                 }
                 _ => Vec::new(),
             },
+            Self::NoCredentials { bucket, .. } => vec![if bucket.starts_with("s3:") {
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`; AWS_PROFILE names a profile".into()
+            } else {
+                "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's file".into()
+            }],
+            Self::Silent { .. } => {
+                vec![
+                    "Check the network, the proxy settings, and AWS_ENDPOINT_URL or STORAGE_EMULATOR_HOST"
+                        .into(),
+                ]
+            }
             Self::BadBucket { .. } => {
                 vec!["See where the value comes from: csw cluster info".into()]
             }

@@ -1,11 +1,12 @@
 //! What simulations produce: typed outputs, and their storage in the cs-storage format on an object store.
 
 mod archive;
+mod aws;
 mod bucket;
 mod cloud;
 mod collection;
-mod error;
 mod connector;
+mod error;
 mod extract;
 mod file_name;
 mod intake;

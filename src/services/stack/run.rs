@@ -72,6 +72,8 @@ impl Stack {
         if !listen.ip().is_loopback() && tokens.is_empty() {
             return Err(ServiceError::Unprotected { address: listen });
         }
+        // A simulation may take hours: that its outputs can be stored is found out before.
+        bucket.check().await?;
         let ledger = Arc::new(EmbeddedStore::open(&data_dir)?);
         let store = Arc::new(WatchedStore::new(Arc::clone(&ledger) as _));
         let bound = TcpListener::bind(listen).await.and_then(|l| l.local_addr().map(|a| (l, a)));
