@@ -35,5 +35,6 @@ pub mod services;
 pub mod settings;
 pub mod sink;
 pub mod store;
+pub mod text;
 pub mod ui;
 mod written_schema;

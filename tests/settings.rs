@@ -82,7 +82,7 @@ fn every_mistake_is_shown_with_its_place() {
         "`max_jobs`: expected a whole number from 1 to 10000\n",
         "csw.yaml:2:11",
         "`scheduler_token`: expected one value, found a list",
-        "`listen`: expected an address and a port, as in 127.0.0.1:8888\n",
+        "`listen`: expected HOST:PORT, as in 127.0.0.1:8888, or :8888 for all addresses\n",
         "csw.yaml:4:9",
         "csw.yaml:6:1: a key is given twice",
         "5 problems in 1 file",
@@ -134,4 +134,54 @@ fn the_table_has_a_row_a_setting() {
     assert_eq!(table.lines().count(), csw::settings::ROWS.len() + 1);
     let bucket = table.lines().find(|l| l.starts_with("bucket ")).unwrap();
     assert!(bucket.contains("gs://b") && bucket.ends_with("environment BUCKET"), "{bucket}");
+}
+
+#[test]
+fn addresses_are_written_as_other_programs_take_them() {
+    let sandbox = Sandbox::new();
+    let listen = |text: &str| sandbox.csw(["cluster", "info", "-o", "json"]).env("CSW_LISTEN", text);
+    let table = [
+        (":8888", "0.0.0.0:8888"),
+        ("*:8888", "0.0.0.0:8888"),
+        ("localhost:8888", "127.0.0.1:8888"),
+        ("LocalHost:0", "127.0.0.1:0"),
+        ("[::1]:80", "[::1]:80"),
+        ("10.0.0.1:80", "10.0.0.1:80"),
+    ];
+    for (text, shown) in table {
+        assert_eq!(of(listen(text), "listen").0, json!(shown), "{text}");
+    }
+    for text in ["8888", ":", "localhost", ":99999", ":+80", "example.org:80", "http://127.0.0.1:80", ": 80"]
+    {
+        let output = listen(text).output();
+        assert_eq!(output.code, 1, "{text}");
+        let says = format!(
+            "CSW_LISTEN: expected HOST:PORT, as in 127.0.0.1:8888, or :8888 for all addresses, found `{text}`"
+        );
+        assert!(output.stderr.contains(&says), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_registry_with_a_scheme_or_a_slash_is_named_with_what_to_write() {
+    let sandbox = Sandbox::new();
+    let info = || sandbox.csw(["cluster", "info", "-o", "json"]);
+    for text in ["gcr.io", "localhost:5000/team", "registry.example:443/a/b"] {
+        assert_eq!(of(info().env("CSW_REGISTRY", text), "registry").0, json!(text));
+    }
+    for text in ["https://gcr.io", "gcr.io/", "oci://gcr.io/a", "docker://x", "/gcr.io", "gcr.io/a/"] {
+        let output = info().env("CSW_REGISTRY", text).output();
+        assert_eq!(output.code, 1, "{text}");
+        let says =
+            "CSW_REGISTRY: expected a registry without `https://` before it and without `/` at its end";
+        assert!(output.stderr.contains(says) && output.stderr.contains(text), "{}", output.stderr);
+        sandbox.write("csw.yaml", format!("registry: {text}\n"));
+        let output = info().output();
+        assert!(
+            output.code == 1 && output.stderr.contains("`registry`: expected a registry"),
+            "{}",
+            output.stderr
+        );
+        std::fs::remove_file(sandbox.work().join("csw.yaml")).unwrap();
+    }
 }

@@ -80,6 +80,6 @@ fn at(settings: &Settings, model: &ModelName, tag: &str) -> anyhow::Result<Targe
 }
 
 fn target(settings: &Settings, name: &str, image: &str, tag: &str) -> anyhow::Result<Target> {
-    let reference = ImageReference::new(&settings.registry.value, project(settings)?, image, tag)?;
+    let reference = ImageReference::new(settings.registry.value.as_str(), project(settings)?, image, tag)?;
     Ok(Target { name: name.to_owned(), reference })
 }

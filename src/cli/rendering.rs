@@ -85,7 +85,7 @@ pub(super) fn context(
     let grace_seconds = settings.grace_period.value.as_secs_f64().ceil() as u32;
     RenderContext {
         kube_version,
-        registry: settings.registry.value.clone(),
+        registry: settings.registry.value.as_str().to_owned(),
         project: project.unwrap_or_default(),
         tag: settings.tag.value.to_string(),
         digests: None,

@@ -38,7 +38,7 @@ impl Lock {
     /// When it can't be read or understood.
     pub fn read(path: &Path) -> Result<Self, ImageError> {
         let wrong = |reason: String| ImageError::Lock { path: path.to_owned(), reason };
-        let text = match std::fs::read_to_string(path) {
+        let text = match crate::text::read(path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(ImageError::io(path, e)),

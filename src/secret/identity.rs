@@ -107,7 +107,7 @@ pub(super) fn read_recipients(
     path: &Path,
     required: bool,
 ) -> Result<Vec<Box<dyn age::Recipient + Send>>, SecretError> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match crate::text::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == ErrorKind::NotFound && !required => return Ok(Vec::new()),
         Err(e) => return Err(SecretError::io(path)(e)),

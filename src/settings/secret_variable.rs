@@ -19,7 +19,7 @@ pub fn secret_variable(name: &str) -> Result<Option<SecretString>, String> {
         (Some(_), Some(_)) => return Err(format!("{name} and {in_file}: set one of the two")),
         (value, None) => value,
         (None, Some(path)) => Some(
-            std::fs::read_to_string(&path)
+            crate::text::read(&path)
                 .map_err(|e| format!("{in_file}: cannot read {}: {e}", path.display()))?,
         ),
     };

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::file::SettingsFile;
 use super::resolve::{Places, Resolver};
-use super::{Contexts, Effective, Overrides, Row, Setting, SettingsError, Tag, Value};
+use super::{Contexts, Effective, Overrides, RegistryName, Row, Setting, SettingsError, Tag, Value};
 use crate::model::{KubernetesSettings, Seconds};
 
 /// `key: type, flag with how the command line gives it, variable, default in words => default;`. A default may use the
@@ -96,7 +96,7 @@ settings! { places;
     project: Option<String>, Some(("--project", |o: &Overrides| o.project.clone())), "PROJECT", "none" => None;
 
     /// Image registry.
-    registry: String, Some(("--cr", |o: &Overrides| o.registry.clone())), "CSW_REGISTRY", "`gcr.io`" => "gcr.io".into();
+    registry: RegistryName, Some(("--cr", |o: &Overrides| o.registry.clone())), "CSW_REGISTRY", "`gcr.io`" => "gcr.io".into();
 
     /// Image that models' images start from, with the program `python3`.
     base_image: String, NO_FLAG, "CSW_BASE_IMAGE", "`python:3.12-slim-bookworm`" => "python:3.12-slim-bookworm".into();

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -89,10 +89,22 @@ impl Value for Url {
 }
 
 impl Value for SocketAddr {
-    const EXPECTED: &'static str = "an address and a port, as in 127.0.0.1:8888";
+    const EXPECTED: &'static str = "HOST:PORT, as in 127.0.0.1:8888, or :8888 for all addresses";
 
     fn read(text: &str, _base: &Path) -> Option<Self> {
-        text.parse().ok()
+        if let Ok(address) = text.parse() {
+            return Some(address);
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        let address = match host {
+            // As other programs have it.
+            "" | "*" => Ipv4Addr::UNSPECIFIED,
+            host if host.eq_ignore_ascii_case("localhost") => Ipv4Addr::LOCALHOST,
+            _ => return None,
+        };
+        // No sign, no blanks.
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| port.parse().ok()).flatten().map(|port: u16| Self::from((address, port)))
     }
 
     fn show(&self) -> Option<String> {

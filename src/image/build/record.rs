@@ -48,8 +48,8 @@ impl BuildRecords {
     /// # Errors
     /// When it can't be read, or is none that a build wrote.
     pub fn read(path: &Path) -> Result<Self, ImageError> {
-        let text = std::fs::read(path).map_err(|e| ImageError::io(path, e))?;
-        serde_json::from_slice(&text)
+        let text = crate::text::read(path).map_err(|e| ImageError::io(path, e))?;
+        serde_json::from_str(&text)
             .map_err(|e| ImageError::Records { path: path.to_owned(), reason: e.to_string() })
     }
 

@@ -23,9 +23,12 @@ impl OutputsProcessor {
         match stored {
             Ok(_) => self.note(None),
             // What is wrong with outputs says nothing about the bucket.
-            Err(e @ (OutputsError::Bucket { .. } | OutputsError::Io { .. })) => {
-                self.note(Some(e.to_string()))
-            }
+            Err(
+                e @ (OutputsError::Bucket { .. }
+                | OutputsError::Io { .. }
+                | OutputsError::NoCredentials { .. }
+                | OutputsError::Silent { .. }),
+            ) => self.note(Some(e.to_string())),
             Err(_) => {}
         }
     }
@@ -44,11 +47,12 @@ impl OutputsProcessor {
     }
 }
 
-/// Tries a bucket that took nothing again and again, until told to stop: it must be seen that it does, also while nobody
+/// Tries the bucket at the start, and one that took nothing again and again, until told to stop: it must be seen that it does, also while nobody
 /// sends anything because it does not.
 pub async fn mind_bucket(state: &OutputsProcessor, stop: &CancellationToken) {
     let mut trouble = state.trouble.subscribe();
     let minding = async {
+        state.noticed(&state.bucket.check().await);
         loop {
             if trouble.wait_for(Option::is_some).await.is_err() {
                 return;

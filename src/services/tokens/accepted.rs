@@ -51,7 +51,7 @@ impl Tokens {
     pub fn shown(settings: &Settings) -> Result<Option<SecretString>, ServiceError> {
         let (set, path) = (&settings.scheduler_token.value, &settings.scheduler_token_file.value);
         let (None, Some(path)) = (set, path) else { return Ok(set.clone()) };
-        let text = std::fs::read_to_string(path)
+        let text = crate::text::read(path)
             .map_err(|source| ServiceError::Io { path: path.display().to_string(), source })?;
         Ok(first(&text).map(|word| word.to_owned().into()))
     }
