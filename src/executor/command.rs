@@ -33,7 +33,7 @@ struct Request<'a> {
 pub(crate) fn request(task: TaskName, kwargs: &TaskKwargs) -> serde_json::Result<Vec<u8>> {
     let empty = Value::Object(Map::new());
     let given = |key: &str| kwargs.get(key).filter(|v| !v.is_null()).unwrap_or(&empty);
-    serde_json::to_vec(&Request {
+    numbers::to_vec(&Request {
         task,
         meta_param_dict: given("meta_param_dict"),
         adjustment: given("adjustment"),

@@ -51,8 +51,16 @@ def _plain(value, where, depth, media):
         return {n: _plain(getattr(value, n), "%s.%s" % (where, n), depth + 1, media) for n in fields}
     names = {base.__module__.split(".")[0] + "." + base.__name__ for base in kind.__mro__}
     if names & {"decimal.Decimal", "fractions.Fraction"}:
+        try:
+            whole = int(value)
+        except (OverflowError, ValueError):
+            return None  # a Decimal may be no number, or infinite
+        if value == whole and abs(whole) >= 2**53:
+            return whole
         number = float(value)
-        return number if number - number == 0 else None
+        if "decimal.Decimal" in names and value != type(value)(repr(number)):
+            raise ValueError("%s has more digits than a JSON number holds; return str(...) of it" % where)
+        return number
     if names & {"datetime.date", "datetime.time"}:
         # pandas' missing time is a datetime without a date.
         return None if value != value else value.isoformat()

@@ -10,6 +10,8 @@ use futures::stream::{self, Stream};
 use serde::Serialize;
 use tempfile::SpooledData;
 
+use crate::model::numbers::{self, Plain};
+
 /// Up to this size it stays in memory.
 const IN_MEMORY: usize = 1 << 20;
 const CHUNK: u64 = 256 << 10;
@@ -27,14 +29,15 @@ impl Outgoing {
         match Self::spool(value) {
             Ok(outgoing) => Ok(outgoing),
             // A full disk is no reason to lose a result.
-            Err(_) => Ok(Self::Memory(serde_json::to_vec(value)?.into())),
+            Err(_) => Ok(Self::Memory(numbers::to_vec(value)?.into())),
         }
     }
 
     fn spool(value: &impl Serialize) -> io::Result<Self> {
         let mut writer = BufWriter::with_capacity(1 << 16, tempfile::spooled_tempfile(IN_MEMORY));
-        serde_json::to_writer(&mut writer, value)?;
-        writer.flush()?;
+        let mut plain = Plain::new(&mut writer);
+        serde_json::to_writer(&mut plain, value)?;
+        plain.finish()?.flush()?;
         let spooled = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(match spooled.into_inner() {
             SpooledData::InMemory(bytes) => Self::Memory(bytes.into_inner().into()),

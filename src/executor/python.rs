@@ -17,7 +17,7 @@ use super::reply::Reply;
 use super::sinks::redactor;
 use super::story;
 use super::{Launch, Sinks};
-use crate::model::{Entry, TaskKwargs, TaskName};
+use crate::model::{Entry, TaskKwargs, TaskName, numbers};
 
 const HARNESS: &str = include_str!("harness.py");
 const CONVERTER: &str = include_str!("converter.py");
@@ -179,7 +179,7 @@ struct Request<'a> {
 
 fn request(task: TaskName, kwargs: &TaskKwargs, last: bool) -> serde_json::Result<Vec<u8>> {
     let mut bytes = vec![0; 8];
-    serde_json::to_writer(&mut bytes, &Request { task, kwargs, last })?;
+    bytes.extend(numbers::to_vec(&Request { task, kwargs, last })?);
     let length = (bytes.len() as u64 - 8).to_be_bytes();
     for (slot, byte) in bytes.iter_mut().zip(length) {
         *slot = byte;
@@ -211,7 +211,7 @@ fn decode(header: &[u8], body: &[u8], elapsed: f64) -> Reply {
         }
     };
     let body = if header.ok {
-        serde_json::from_slice(body).map_err(|e| format!("The model's result can't be read as JSON: {e}\n"))
+        numbers::from_slice(body).map_err(|e| format!("The model's result can't be read as JSON: {e}\n"))
     } else {
         Err(String::from_utf8_lossy(body).into_owned())
     };

@@ -2,11 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::TaskName;
-
-const BINARY: [&str; 6] = ["PNG", "JPEG", "MP3", "MP4", "HDF5", "PDF"];
-const TEXT: [&str; 4] = ["table", "CSV", "Markdown", "Text"];
-const BOKEH: &str = "bokeh";
+use crate::model::{TaskName, numbers};
+use crate::outputs::{Carries, MediaType, check_base64};
 
 /// Checks a task's result; the error names every place that is wrong, for the model's author.
 pub(crate) fn result(task: TaskName, value: &Value) -> Result<(), String> {
@@ -72,6 +69,9 @@ fn outputs(object: &Map<String, Value>, key: &str, problems: &mut Vec<String>) {
         if !output.get("title").is_some_and(Value::is_string) {
             problems.push(format!("{at}.title must be text"));
         }
+        match (output.get("media_type").and_then(Value::as_str), output.get("data")) {
+            (_, None) => problems.push(format!("{at}.data is missing")),
+            (None, Some(_)) => problems.push(format!("{at}.media_type must be text")),
             (Some(name), Some(data)) => match MediaType::from_wire(name) {
                 Some(media_type) => {
                     problems.extend(wrong_data(media_type, data).map(|w| format!("{at}.{w}")))
@@ -81,9 +81,6 @@ fn outputs(object: &Map<String, Value>, key: &str, problems: &mut Vec<String>) {
                     problems.push(format!("{at}.media_type is `{name}`; expected one of {known}"));
                 }
             },
-        match (output.get("media_type").and_then(Value::as_str), output.get("data")) {
-            (_, None) => problems.push(format!("{at}.data is missing")),
-            (None, Some(_)) => problems.push(format!("{at}.media_type must be text")),
         }
     }
 }
@@ -109,6 +106,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Number(_) => "a number",
         Value::String(_) => "text",
         Value::Array(_) => "a list",
+        Value::Object(object) if object.contains_key(numbers::MARK) => "a number",
         Value::Object(_) => "an object",
     }
 }
@@ -132,6 +130,8 @@ mod tests {
             ),
         ] {
             assert_eq!(result(task, &value), Ok(()), "{value}");
+        }
+    }
 
     #[test]
     fn base64_passes_as_programs_print_it() {
@@ -147,8 +147,6 @@ mod tests {
                 problem.contains("renderable[0].data of PNG is neither bytes nor base64"),
                 "{data:?}: {problem}"
             );
-        }
-    }
         }
     }
 

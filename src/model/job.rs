@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::label::is_dns_label;
-use super::{ModelError, ModelName};
+use super::{ModelError, ModelName, numbers};
 
 /// A job's name and its task id. A DNS-1123 label (lower-case letters, digits, `-`; at most 63 characters), because
 /// it names a Kubernetes Job; random ones are UUIDs. Cheap to clone: a queue holds an id in several places.
@@ -197,6 +197,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TaskMeta {
     /// Seconds that the model's function took, one entry a call.
+    #[serde(deserialize_with = "numbers::rounded_list")]
     pub task_times: Vec<f64>,
 }
 

@@ -11,6 +11,7 @@ mod label;
 #[allow(clippy::module_inception)] // the model of a model repository is the heart of the crate
 mod model;
 mod name;
+pub mod numbers;
 mod object_ref;
 mod placement;
 mod quantity;

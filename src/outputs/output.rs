@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::intake::Decoder;
 use super::{Carries, MediaType};
+use crate::model::numbers;
 
 /// An output's content.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,9 +78,9 @@ impl Output {
             Carries::Text => {
                 Data::Text(String::from_utf8(bytes).map_err(|e| format!("it is not UTF-8 text: {e}"))?)
             }
-            Carries::Object => Data::Object(
-                serde_json::from_slice(&bytes).map_err(|e| format!("it is no JSON object: {e}"))?,
-            ),
+            Carries::Object => {
+                Data::Object(numbers::from_slice(&bytes).map_err(|e| format!("it is no JSON object: {e}"))?)
+            }
         };
         Ok(Self { id, title, media_type, data })
     }
@@ -107,14 +108,13 @@ impl Output {
     /// The bytes of its file.
     pub fn file(&self) -> Cow<'_, [u8]> {
         match &self.data {
-            Data::Object(object) => Cow::Owned(Value::Object(object.clone()).to_string().into_bytes()),
+            Data::Object(object) => Cow::Owned(numbers::to_vec(object).unwrap_or_default()),
             Data::Text(text) => Cow::Borrowed(text.as_bytes()),
             Data::Bytes(bytes) => Cow::Borrowed(bytes),
         }
     }
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, String> {
 /// Whether text is base64 as outputs may carry it: with or without line breaks and padding. Nothing is kept of it.
 ///
 /// # Errors
@@ -123,6 +123,7 @@ pub fn check_base64(text: &str) -> Result<(), String> {
     decode_to(text, io::sink())
 }
 
+fn decode(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
     decode_to(text, &mut bytes).map(|()| bytes)
 }

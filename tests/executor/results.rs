@@ -155,7 +155,10 @@ fn what_cannot_be_json_is_named_with_its_place() {
             vec!["`renderable` must be a list of outputs, found an object", "`downloadable` is missing"],
         ),
         ("circle()", vec!["nested too deeply, or holds itself"]),
-        ("{'renderable': 10 ** 400, 'downloadable': []}", vec!["number out of range"]),
+        (
+            "{'renderable': 10 ** 400, 'downloadable': []}",
+            vec!["`renderable` must be a list of outputs, found a number"],
+        ),
     ] {
         let ended = Attempt::python(&format!(
             "def circle():\n    a = {{}}\n    a['a'] = a\n    return a\n\ndef run_model(meta, adjustment):\n    return {value}\n"

@@ -1,7 +1,9 @@
 //! `csw jobs …` and `csw up`, as people use them.
 
+mod bucket;
 mod commands;
 mod letters;
+mod numbers;
 mod run;
 mod up;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::Context;
 use crate::error::{Exit, Failure};
-use crate::model::{Job, JobStatus, Outcome, TaskName};
+use crate::model::{Job, JobStatus, Outcome, TaskName, numbers};
 use crate::outputs::{ExtractedFile, Outputs, extract};
 use crate::services::client::SchedulerClient;
 use crate::ui::{Format, Printer, Table};
@@ -90,9 +90,9 @@ pub(super) async fn show(
 pub(super) fn show_answer(printer: Printer, answer: &Value, format: Format) -> anyhow::Result<()> {
     match format {
         Format::Table | Format::Name | Format::Json => {
-            printer.data(serde_json::to_string_pretty(answer)? + "\n")?;
+            printer.data(numbers::to_string_pretty(answer)? + "\n")?;
         }
-        Format::Yaml => printer.data(serde_saphyr::to_string(answer)?)?,
+        Format::Yaml => printer.data(serde_saphyr::to_string(&numbers::as_text(answer.clone()))?)?,
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::cli::complete::parameter_paths;
 use crate::error::Failure;
-use crate::model::{TaskKwargs, TaskName};
+use crate::model::{TaskKwargs, TaskName, numbers};
+use crate::text;
 
 /// The two parts of a simulation's inputs.
 pub(super) const PARTS: [&str; 2] = ["meta_param_dict", "adjustment"];
@@ -37,7 +38,7 @@ impl InputArgs {
                 let text = read(path)?;
                 let shown =
                     if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-                let value: Value = serde_json::from_str(&text).map_err(|e| {
+                let value: Value = numbers::from_str(&text).map_err(|e| {
                     Failure::config(format!("{shown} is not JSON: {}", crate::expectation::json(&e)))
                 })?;
                 parts(value).map_err(|why| Failure::config(format!("{shown}: {why}")))?
@@ -55,11 +56,11 @@ impl InputArgs {
 /// The text of a file or, for `-`, of stdin.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).context("cannot read stdin")?;
-        return Ok(text);
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes).and_then(|_| text::decoded(bytes));
+        return read.context("cannot read stdin");
     }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    text::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Takes apart `{meta_param_dict?, adjustment?}`.
@@ -93,18 +94,57 @@ pub(super) fn complete(mut kwargs: TaskKwargs, task: TaskName) -> TaskKwargs {
     kwargs
 }
 
+/// The steps of a path, and the value after it. A backslash takes the meaning from what follows it: `a\\.b` is one step, and
+/// `a\\=b` no end of the path.
+fn steps_of(text: &str) -> Option<(Vec<String>, &str)> {
+    let mut steps = vec![String::new()];
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        let literal = match c {
+            '=' => {
+                let steps = steps.iter().map(|step| step.trim().to_owned()).collect();
+                return Some((steps, text.get(at + 1..)?));
+            }
+            '.' => {
+                steps.push(String::new());
+                continue;
+            }
+            '\\' => chars.next().map_or(c, |(_, next)| next),
+            c => c,
+        };
+        if let Some(step) = steps.last_mut() {
+            step.push(literal);
+        }
+    }
+    None
+}
+
+/// JSON, or else text.
+fn value_of(text: &str) -> Result<Value, String> {
+    let trimmed = text.trim();
+    match numbers::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(_) if numbers::is_number(trimmed) => {
+            Err("the number is larger than any that models compute with".into())
+        }
+        Err(_) if matches!(trimmed.trim_start_matches(['-', '+']), "NaN" | "Infinity") => {
+            Err(format!("JSON has no such number; if the text is meant, write '\"{trimmed}\"'"))
+        }
+        Err(_) => Ok(Value::String(text.to_owned())),
+    }
+}
+
 /// Does one `path=value`.
 fn assign(kwargs: &mut TaskKwargs, text: &str) -> Result<(), String> {
-    let (path, value) = text
-        .split_once('=')
+    let (mut steps, value) = steps_of(text)
         .ok_or_else(|| format!("--set {text}: expected PATH=VALUE, as in --set Solow.savings_rate=0.3"))?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    let mut steps: Vec<&str> = path.split('.').map(str::trim).collect();
-    if steps.iter().any(|s| s.is_empty()) {
+    let value = value_of(value).map_err(|why| format!("--set {text}: {why}"))?;
+    if steps.iter().any(String::is_empty) {
         return Err(format!("--set {text}: a part of the path is empty"));
     }
-    if !steps.first().is_some_and(|first| PARTS.contains(first)) {
-        steps.insert(0, "adjustment");
+    let path = steps.join(".");
+    if !steps.first().is_some_and(|first| PARTS.contains(&first.as_str())) {
+        steps.insert(0, "adjustment".to_owned());
     }
     let Some(last) = steps.pop().filter(|_| !steps.is_empty()) else {
         return Err(format!("--set {text}: name a value in it, as in --set {path}.NAME=VALUE"));
@@ -112,13 +152,13 @@ fn assign(kwargs: &mut TaskKwargs, text: &str) -> Result<(), String> {
     let mut at = kwargs;
     let mut walked = String::new();
     for step in steps {
-        walked = if walked.is_empty() { step.to_owned() } else { format!("{walked}.{step}") };
+        walked = if walked.is_empty() { step.clone() } else { format!("{walked}.{step}") };
         let next = at.entry(step).or_insert_with(|| Value::Object(Map::new()));
         at = next
             .as_object_mut()
             .ok_or_else(|| format!("--set {text}: `{walked}` has a value and can't have parts"))?;
     }
-    at.insert(last.to_owned(), value);
+    at.insert(last, value);
     Ok(())
 }
 
@@ -144,6 +184,10 @@ mod tests {
         let both = set(&["meta_param_dict.year=2030", "policy.tax={\"a\": [1]}", "policy.on=true"]);
         let expected = json!({"meta_param_dict": {"year": 2030}, "adjustment": {"policy": {"tax": {"a": [1]}, "on": true}}});
         assert_eq!(both, Ok(expected));
+        let escaped = set(&[r"a\.b=1", r"c\=d.e\\=2"]);
+        assert_eq!(escaped, Ok(json!({"adjustment": {"a.b": 1, "c=d": {r"e\": 2}}})));
+        let big = "254601183493841237945120495711238475";
+        assert_eq!(set(&[&format!("seed={big}")]), Ok(json!({"adjustment": {"seed": {numbers::MARK: big}}})));
         assert_eq!(set(&["expr=a=b"]), Ok(json!({"adjustment": {"expr": "a=b"}})));
     }
 
@@ -155,6 +199,8 @@ mod tests {
             (&["a..b=3"], "a part of the path is empty"),
             (&["adjustment=3"], "name a value in it"),
             (&["a=3", "a.b=4"], "`adjustment.a` has a value"),
+            (&["a=1e400"], "--set a=1e400: the number is larger"),
+            (&["a=-Infinity"], "JSON has no such number"),
         ] {
             let error = set(values).unwrap_err();
             assert!(error.contains(says), "{error}");

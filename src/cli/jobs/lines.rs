@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::inputs::{complete, parts};
 use crate::error::Failure;
-use crate::model::{JobId, TaskKwargs, TaskName};
+use crate::model::{JobId, TaskKwargs, TaskName, numbers};
 
 /// One line of a file of input sets.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ pub(super) fn parse(text: &str, prefix: Option<&str>) -> Result<Vec<InputSet>, F
 
 fn one(text: &str, line: usize, prefix: Option<&str>) -> Result<InputSet, String> {
     let mut value: Value =
-        serde_json::from_str(text).map_err(|e| format!("not JSON: {}", crate::expectation::json(&e)))?;
+        numbers::from_str(text).map_err(|e| format!("not JSON: {}", crate::expectation::json(&e)))?;
     let given = match value.as_object_mut().and_then(|object| object.shift_remove("id")) {
         Some(Value::String(id)) => Some(id),
         Some(_) => return Err("`id` must be text".into()),

@@ -29,13 +29,7 @@ impl Source {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
-        Self {
-            name: name.into(),
-            text,
-            confidential: false,
-            shown: OnceLock::new(),
-            lines: OnceLock::new(),
-        }
+        Self { name: name.into(), text, confidential: false, shown: OnceLock::new(), lines: OnceLock::new() }
     }
 
     /// The text of a file's bytes.

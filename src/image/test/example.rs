@@ -7,7 +7,7 @@ use super::report::{Case, CaseOutcome, Suite};
 use super::run::Bench;
 use crate::executor;
 use crate::image::ImageError;
-use crate::model::{TaskKwargs, TaskName};
+use crate::model::{TaskKwargs, TaskName, numbers};
 
 /// Asks a command model for everything that a user may ask for: its version, its inputs, whether the example's are
 /// right, and a simulation of them.
@@ -53,7 +53,7 @@ async fn ask(
     if ended.code != Some(0) {
         return Ok(Err(bench.story(&format!("`{}`", argv.join(" ")), &ended).await?));
     }
-    let answer: Value = match serde_json::from_slice(&ended.stdout) {
+    let answer: Value = match numbers::from_slice(&ended.stdout) {
         Ok(answer) => answer,
         Err(e) => return Ok(Err(format!("its stdout is not one JSON object: {e}"))),
     };
@@ -87,7 +87,7 @@ async fn example(bench: &Bench<'_>, file: &str) -> Result<TaskKwargs, ImageError
     };
     let content = bench.container.read(file).await?;
     let content = content.ok_or_else(|| error("it is not in the image's repository".into()))?;
-    let value: Value = serde_json::from_slice(&content).map_err(|e| error(format!("it is not JSON: {e}")))?;
+    let value: Value = numbers::from_slice(&content).map_err(|e| error(format!("it is not JSON: {e}")))?;
     let Value::Object(inputs) = value else {
         return Err(error("expected a JSON object with meta_param_dict and adjustment".into()));
     };

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::utf8::Utf8;
+use crate::model::numbers::{Marked, Plain};
 
 /// The longest key, title or number.
 const SHORT: usize = 1 << 20;
@@ -211,12 +212,14 @@ impl<R: BufRead> Json<R> {
         checked.finish().ok_or_else(invalid)
     }
 
-    /// Any value as JSON without white space, numbers as this program writes them.
+    /// An object or a list as JSON without white space, numbers with all their digits.
     pub(super) fn copy(&mut self, to: impl Write) -> Result<(), Broken> {
         let mut noting = Noting { to, failed: None };
-        let mut reader = serde_json::Deserializer::from_reader(Rest(self));
-        let mut writer = serde_json::Serializer::new(&mut noting);
+        let mut plain = Plain::new(&mut noting);
+        let mut reader = serde_json::Deserializer::from_reader(Marked::new(Rest(self)));
+        let mut writer = serde_json::Serializer::new(&mut plain);
         let copied = serde_transcode::transcode(&mut reader, &mut writer);
+        let copied = copied.and_then(|()| plain.finish().map(drop).map_err(serde_json::Error::io));
         match (copied, noting.failed) {
             (_, Some(e)) => Err(Broken::Sink(e)),
             (Err(e), None) => Err(self.wrong(e)),

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use futures::StreamExt as _;
@@ -5,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::ApiError;
 use super::serve::{Full, Held};
+use crate::model::numbers;
 
 /// The largest body: inputs of a simulation.
 const LARGEST: usize = 32 << 20;
@@ -68,6 +71,14 @@ impl From<Full> for ApiError {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    match numbers::marked(bytes) {
+        Cow::Borrowed(bytes) => read(bytes),
+        // What is wrong is told with the places of the text as it came.
+        Cow::Owned(marked) => read(&marked).or_else(|_: ApiError| read(bytes)),
+    }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
         let path = e.path().to_string();

@@ -2,6 +2,7 @@
 
 mod body;
 mod error;
+mod exact;
 mod params;
 mod problem;
 mod problems;
@@ -9,6 +10,7 @@ mod serve;
 
 pub(in crate::services) use body::{Body, Text};
 pub use error::ApiError;
+pub(in crate::services) use exact::Exact;
 pub(in crate::services) use params::{PathOf, QueryOf};
 pub use problem::Problem;
 pub(in crate::services) use problems::as_problems;

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::ClientError;
 use crate::http;
-use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult};
+use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult, numbers};
 use crate::services::api::Problem;
 use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, SubmitRequest};
@@ -238,7 +238,7 @@ impl SchedulerClient {
             .bytes()
             .await
             .map_err(|e| ClientError::Unreachable { url: self.base.clone(), reason: http::innermost(&e) })?;
-        serde_json::from_slice(&bytes)
+        numbers::from_slice(&bytes)
             .map_err(|e| ClientError::Unexpected { url, reason: crate::expectation::json(&e) })
     }
 }

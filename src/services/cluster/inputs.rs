@@ -9,7 +9,7 @@ use url::Url;
 
 use super::sleep::Sleepers;
 use crate::http;
-use crate::model::{JobId, Model, TaskKwargs, TaskName, TaskResult};
+use crate::model::{JobId, Model, TaskKwargs, TaskName, TaskResult, numbers};
 use crate::services::answer;
 
 /// The longest that a model may take for an answer: longer than an inputs server lets it.
@@ -87,7 +87,7 @@ async fn once(client: &reqwest::Client, url: &Url, body: &Value) -> Result<Value
     let status = response.status();
     let text = response.text().await.map_err(passing)?;
     let said = || http::said(status, text.as_bytes());
-    match serde_json::from_str(&text) {
+    match numbers::from_str(&text) {
         Ok(answer) if status == StatusCode::OK => Ok(answer),
         Ok(_) if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() => {
             Err(Silence::Final(said()))

@@ -11,7 +11,7 @@ use super::InputsServer;
 use super::server::Full;
 use crate::model::{JobId, JobStatus, TaskKwargs, TaskName};
 use crate::services::answer::to_json;
-use crate::services::api::{ApiError, Body};
+use crate::services::api::{ApiError, Body, Exact};
 
 /// Seconds after which to come again when there is no room.
 const COME_AGAIN: &str = "1";
@@ -45,7 +45,7 @@ async fn answer(
     let task = task(&request.task_name)?;
     let id = request.task_id.unwrap_or_else(JobId::random);
     match server.answer(id, task, request.task_kwargs).await {
-        Ok(result) => Ok(Json(to_json(result)).into_response()),
+        Ok(result) => Ok(Exact(to_json(result)).into_response()),
         Err(full) => Ok(full.into_response()),
     }
 }

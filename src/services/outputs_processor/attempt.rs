@@ -4,6 +4,7 @@ use reqwest::{Response, StatusCode, header};
 
 use super::PushTarget;
 use crate::http;
+use crate::model::numbers;
 use crate::store::Push;
 
 /// The longest wait that the web app may ask for.
@@ -22,11 +23,16 @@ pub(super) enum Tried {
 
 /// Sends a result to the web app, once.
 pub(super) async fn try_once(target: &PushTarget, push: &Push) -> Tried {
+    let body = match numbers::to_vec(&push.result) {
+        Ok(body) => body,
+        Err(e) => return Tried::Refused(format!("the result is no JSON: {e}")),
+    };
     let answer = target
         .client
         .put(target.url(push.task))
         .header(header::AUTHORIZATION, target.authorization.clone())
-        .json(&push.result)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body)
         .send()
         .await;
     match answer {

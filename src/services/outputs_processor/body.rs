@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::arriving::Arriving;
 use super::{Limits, Refusal};
-use crate::model::JobId;
+use crate::model::{JobId, numbers};
 use crate::outputs::{Packed, read_written};
 use crate::services::api::Held;
 
@@ -107,7 +107,7 @@ async fn next(stream: &mut BodyDataStream, limits: Limits) -> Result<Option<byte
 
 /// The JSON in a body.
 pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(bytes: Vec<u8>) -> Result<T, Refusal> {
-    let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
+    let read = |bytes: Vec<u8>| numbers::from_slice(&bytes);
     let parsed = if bytes.len() > LARGE {
         let aside = tokio::task::spawn_blocking(move || read(bytes)).await;
         aside.map_err(|e| Refusal::Invalid(format!("the body can't be read: {e}")))?

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{Results, ResultsError};
 use crate::http;
-use crate::model::{JobId, Outcome, TaskName, TaskResult};
+use crate::model::{JobId, Outcome, TaskName, TaskResult, numbers};
 use crate::services::api::ApiError;
 use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::store::{AttemptToken, JobStore, Recorded};
@@ -196,7 +196,7 @@ async fn send(request: RequestBuilder) -> Result<(StatusCode, Value), ResultsErr
     let response = request.send().await.map_err(away)?;
     let (status, url) = (response.status(), response.url().to_string());
     let body = response.bytes().await.map_err(away)?;
-    match serde_json::from_slice(&body) {
+    match numbers::from_slice(&body) {
         Ok(body) if !http::may_pass(status) => Ok((status, body)),
         _ => Err(ResultsError::Away { url, reason: http::said(status, &body) }),
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::SchedulerState;
 use super::wire::JobPage;
 use crate::model::{Job, JobId, JobStatus, TaskResult};
-use crate::services::api::ApiError;
+use crate::services::api::{ApiError, Exact};
 use crate::store::{JobStore, Page};
 
 /// Jobs on a page at most.
@@ -92,20 +92,20 @@ pub(super) async fn get(
 pub(super) async fn result(
     State(state): State<SchedulerState>,
     Path(id): Path<JobId>,
-) -> Result<Json<TaskResult>, ApiError> {
-    recorded(&state, &id).await.map(Json)
+) -> Result<Exact<TaskResult>, ApiError> {
+    recorded(&state, &id).await.map(Exact)
 }
 
 /// `GET /api/v1/jobs/{id}/outputs`: the outputs themselves.
 pub(super) async fn outputs(
     State(state): State<SchedulerState>,
     Path(id): Path<JobId>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Exact<Value>, ApiError> {
     let result = recorded(&state, &id).await?;
     if result.outputs.is_none() {
         return Err(ApiError::new(StatusCode::CONFLICT, format!("job {id} has no outputs: it failed")));
     }
-    Ok(Json(state.results.outputs(&result).await?))
+    Ok(Exact(state.results.outputs(&result).await?))
 }
 
 /// `POST /api/v1/jobs/{id}/cancel`

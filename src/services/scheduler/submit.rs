@@ -4,8 +4,7 @@ use super::SchedulerState;
 use super::wire::{Accepted, SubmitRequest};
 use crate::model::{JobId, JobStatus, Model, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::services::answer::to_json;
-use crate::services::api::ApiError;
-use crate::services::api::Body;
+use crate::services::api::{ApiError, Body, Exact};
 use crate::store::{JobStore, Submission, Submitted};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -37,7 +36,8 @@ pub(super) async fn submit(
     match task {
         TaskName::Version | TaskName::Defaults => {
             let answer = state.host.answer(&model, &id, task, request.task_kwargs).await;
-            Ok(Json(to_json(answer.unwrap_or_else(|reason| TaskResult::failure(id, reason)))).into_response())
+            Ok(Exact(to_json(answer.unwrap_or_else(|reason| TaskResult::failure(id, reason))))
+                .into_response())
         }
         TaskName::Parse | TaskName::Sim => {
             let submission = Submission {
