@@ -294,7 +294,9 @@ fn git_and_pip_know_too_what_is_near() {
     let index = format!("http://{server}/simple");
     let only = [("PIP_INDEX_URL", index.as_str()), ("PIP_RETRIES", "0"), ("http_proxy", &proxy.url)];
     assert_eq!(asked(&proxy, prepare(), &only), [""; 0]);
-    let far = [("PIP_INDEX_URL", "http://pypi.example/simple"), only[1], only[2]];
+    // pip takes no index without TLS on its own.
+    let trusted = ("PIP_TRUSTED_HOST", "pypi.example");
+    let far = [("PIP_INDEX_URL", "http://pypi.example/simple"), trusted, only[1], only[2]];
     let seen = asked(&proxy, prepare(), &far);
     assert!(seen.iter().any(|r| r.starts_with("GET http://pypi.example/simple/only-there")), "{seen:?}");
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::support::{Sandbox, require};
+use crate::support::{Sandbox, Up, require};
 
 /// Whole numbers beyond 64 bits, and what a reader in a hurry gets wrong in the last digit.
 const NUMBERS: &str = "[254601183493841237945120495711238475, -340282366920938463463374607431768211456, 18446744073709551616, \
@@ -86,8 +86,14 @@ fn no_digit_is_lost_on_the_way_to_a_model_and_back() {
         sandbox.csw(["-q", "jobs", "run", "-n", "Me/M", "--task", "parse", "--set", &set, "-o", "json"]).ok();
     assert!(as_python(&parsed).contains(&as_python(NUMBERS)), "{parsed}");
 
-    let up = sandbox.up(&[]);
-    let jobs = |args: &[&str]| sandbox.csw(["jobs"].iter().chain(args)).env("CSW_SCHEDULER", &up.url);
+    let up = ["up", "--listen", "127.0.0.1:0", "--data", "data"];
+    let up = Up::start(sandbox.csw(up).env("CSW_SCHEDULER_TOKEN", "s3cret"));
+    let jobs = |args: &[&str]| {
+        sandbox
+            .csw(["jobs"].iter().chain(args))
+            .env("CSW_SCHEDULER", &up.url)
+            .env("CSW_SCHEDULER_TOKEN", "s3cret")
+    };
     let line = format!("\u{feff}{{\"id\": \"one\", \"adjustment\": {{\"S\": {{\"n\": {NUMBERS}}}}}}}\r\n");
     jobs(&["submit", "-n", "Me/M", "--from", "-"]).stdin(line).ok();
     jobs(&["wait", "one"]).ok();
@@ -109,7 +115,8 @@ fn post(url: &str, body: &str) -> String {
     runtime.block_on(async {
         let url: url::Url = url.parse().unwrap();
         let request = csw::http::client(&url).unwrap().post(url);
-        let request = request.header("content-type", "application/json").body(body.to_owned());
+        let request =
+            request.bearer_auth("s3cret").header("content-type", "application/json").body(body.to_owned());
         request.send().await.unwrap().text().await.unwrap()
     })
 }
