@@ -12,6 +12,7 @@
 mod architecture;
 mod cluster;
 mod completions;
+mod dependencies;
 mod end_to_end;
 mod examples;
 mod executor;
