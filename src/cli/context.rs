@@ -1,12 +1,14 @@
 use std::future::Future;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::GlobalArgs;
+use crate::config;
 use crate::secret::SecretValue;
 use crate::services::tokens;
-use crate::settings::{Overrides, Settings};
+use crate::settings::{Origin, Overrides, Setting, Settings};
 use crate::ui::{Printer, Verbosity, logs};
 
 /// What every handler gets: the printer, and ways to the settings and to an async runtime. Neither is made before a
@@ -47,6 +49,26 @@ impl Context {
         logs::mask(&api.into_iter().chain(tokens).map(SecretValue::from).collect::<Vec<_>>());
         tracing::debug!(root = %settings.root.display(), "settings resolved");
         Ok(settings)
+    }
+
+    /// The folder of the models' files that is in effect: the setting `config_dir`, or, where nobody has set it and
+    /// there is no such folder, that of the examples that csw carries, which is said.
+    ///
+    /// # Errors
+    /// When the examples can't be written to the cache folder.
+    pub fn models_folder(&self, settings: &Settings) -> anyhow::Result<PathBuf> {
+        let Setting { value: folder, origin } = &settings.config_dir;
+        if *origin != Origin::Default || folder.exists() {
+            return Ok(folder.clone());
+        }
+        let cache = &settings.cache_dir.value;
+        let examples = config::examples::config_dir(cache)
+            .with_context(|| format!("cannot write the examples below {}", cache.display()))?;
+        self.printer.note(format!(
+            "No folder {}: these are the examples that csw brings; `csw models new OWNER/TITLE` writes a model of your own",
+            folder.display()
+        ));
+        Ok(examples)
     }
 
     /// Runs a future on a new runtime of one thread: enough for clients.

@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     let printer = context.printer();
     keep_private(printer, &settings)?;
     let data_dir = settings.data_dir.value.clone();
-    let (catalogue, catalog) = Catalogue::open(&settings.config_dir.value, &data_dir)?;
+    let (catalogue, catalog) = Catalogue::open(&context.models_folder(&settings)?, &data_dir)?;
     if !catalog.diagnostics().is_empty() {
         printer.warn(catalog.diagnostics().render(printer.report_style()));
     }

@@ -5,6 +5,7 @@ mod catalog;
 mod diagnostics;
 pub mod document;
 mod error;
+pub mod examples;
 mod load;
 mod model_file;
 pub(crate) mod placement;

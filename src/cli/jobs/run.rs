@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
         return Err(Failure::usage("`--task version` takes no inputs").into());
     }
     let kwargs = inputs.kwargs(task)?;
-    let catalog = config::load_valid(&Sources::files(&settings.config_dir.value))?;
+    let catalog = config::load_valid(&Sources::files(context.models_folder(&settings)?))?;
     let model = catalog.find(&name.to_string())?.clone();
     keep_private(context.printer(), &settings)?;
     let chosen = id.is_some();

@@ -37,7 +37,7 @@ pub(super) struct ModelsApplyArgs {
 pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ModelsApplyArgs) -> anyhow::Result<Exit> {
     let ModelsApplyArgs { source, selection, use_latest_tag, apply, kube } = args;
     let (settings, _) = kube.access(context)?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load(context, &settings, wanted.names)?;
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };

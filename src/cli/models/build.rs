@@ -51,7 +51,7 @@ pub(super) fn run(
     let ModelsBuildArgs { source, selection, repo_url, repo_tag, build: mut args } = args;
     args.ignore_ci_errors |= ignore_ci_errors;
     let settings = context.settings(|_| {})?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load(context, &settings, wanted.names)?;
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };

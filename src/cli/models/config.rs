@@ -40,7 +40,7 @@ pub(super) struct ConfigArgs {
 pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ConfigArgs) -> anyhow::Result<Exit> {
     let ConfigArgs { render, source, selection, use_latest_tag } = args;
     let settings = context.settings(|o| render.adjust(o))?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load(context, &settings, wanted.names)?;
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };

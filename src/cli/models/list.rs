@@ -28,7 +28,7 @@ pub(super) struct ListArgs {
 pub(super) fn run(context: &Context, names: &[ModelName], args: ListArgs) -> anyhow::Result<Exit> {
     let ListArgs { source, output } = args;
     let settings = context.settings(|_| {})?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load_or_examples(context, &settings)?;
     let views: Vec<ModelView> = catalog.select(names)?.into_iter().map(ModelView::new).collect();
     context.printer().view(
         output,

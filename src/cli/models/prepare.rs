@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: PrepareArgs) -> 
     let PrepareArgs { models, update, source, output } = args;
     let names = [names, &models].concat();
     let settings = context.settings(|_| {})?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load_or_examples(context, &settings)?;
     let selected = catalog.select(&names)?;
     keep_cache_private(context.printer(), &settings)?;
     let environments = Environments::new(&settings.cache_dir.value, &settings.python.value);

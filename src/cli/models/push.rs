@@ -34,7 +34,7 @@ pub(super) struct ModelsPushArgs {
 pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ModelsPushArgs) -> anyhow::Result<Exit> {
     let ModelsPushArgs { source, selection, use_latest_tag, push } = args;
     let settings = context.settings(|_| {})?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load(context, &settings, wanted.names)?;
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };

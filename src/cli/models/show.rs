@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ShowArgs) -> any
     let ShowArgs { models, source, output } = args;
     let names = [names, &models].concat();
     let settings = context.settings(|_| {})?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load_or_examples(context, &settings)?;
     let views: Vec<ModelView> = catalog.select(&names)?.into_iter().map(ModelView::new).collect();
     context.printer().view(
         output,

@@ -1,8 +1,11 @@
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 
 use crate::cli::Context;
 use crate::config::{self, Catalog, Sources};
 use crate::error::Failure;
+use crate::model::ModelName;
 use crate::publish;
 use crate::settings::Settings;
 
@@ -26,10 +29,32 @@ enum Where {
 }
 
 impl SourceArgs {
-    /// The valid models, and what is wrong with the others.
-    pub(super) fn load(&self, context: &Context, settings: &Settings) -> anyhow::Result<Catalog> {
+    /// The valid models, and what is wrong with the others. Where nothing is configured, a model that is named may
+    /// be one of the examples; a command that acts on all models never takes those.
+    pub(super) fn load(
+        &self,
+        context: &Context,
+        settings: &Settings,
+        named: &[ModelName],
+    ) -> anyhow::Result<Catalog> {
+        match named {
+            [] => self.load_from(context, settings, &settings.config_dir.value),
+            _ => self.load_or_examples(context, settings),
+        }
+    }
+
+    /// As [`load`](Self::load), and the examples are all models where nothing is configured: for who only looks.
+    pub(super) fn load_or_examples(&self, context: &Context, settings: &Settings) -> anyhow::Result<Catalog> {
+        let folder = match self.source {
+            Where::Files => context.models_folder(settings)?,
+            Where::Web | Where::All => settings.config_dir.value.clone(),
+        };
+        self.load_from(context, settings, &folder)
+    }
+
+    fn load_from(&self, context: &Context, settings: &Settings, folder: &Path) -> anyhow::Result<Catalog> {
         let mut sources = match self.source {
-            Where::Files | Where::All => Sources::files(&settings.config_dir.value),
+            Where::Files | Where::All => Sources::files(folder),
             Where::Web => Sources::none(),
         };
         if self.source != Where::Files {

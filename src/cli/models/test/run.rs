@@ -67,7 +67,7 @@ pub(in crate::cli::models) fn run(
     let TestArgs { models, skip_test, timeout, jobs, junit, source, selection, output } = args;
     let names = [wanted.names, &models].concat();
     let settings = context.settings(|_| {})?;
-    let catalog = source.load(context, &settings)?;
+    let catalog = source.load(context, &settings, wanted.names)?;
     let wanted = Wanted { names: &names, ..wanted };
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
