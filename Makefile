@@ -5,7 +5,7 @@ TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 SKIPPED = $(TARGET_DIR)/tmp/skipped
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
-.PHONY: help test packages lint bench regenerate dist
+.PHONY: help test needs lint bench regenerate dist packages
 
 help:
 	@echo 'make test        install what the tests need, where possible, and run them all'
@@ -13,15 +13,16 @@ help:
 	@echo 'make bench       measure speed, each against its own limit on this machine'
 	@echo 'make regenerate  write completions, man pages, schemas, reference and tables anew'
 	@echo 'make dist        build the static program that is shipped'
+	@echo 'make packages    make a wheel, a Debian package, a tarball and an image of it'
 
-test: packages
+test: needs
 	@rm -f $(SKIPPED)
 	@# The csw of images is built before the tests that need it: they would seem to hang.
 	if docker version >/dev/null 2>&1; then CSW_TEST_STATIC_PROGRAM=$$(sh tests/static_program.sh) && export CSW_TEST_STATIC_PROGRAM; fi && \
 		$(CARGO) test
 	@if [ -s $(SKIPPED) ]; then echo 'Left out, because this machine lacks something:'; sort -u $(SKIPPED) | sed 's/^/  /'; fi
 
-packages:
+needs:
 	@sh tests/packages.sh
 
 lint:
@@ -39,3 +40,7 @@ regenerate:
 dist:
 	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' $(CARGO) build --profile dist --target $(HOST)
 	@echo 'Built $(TARGET_DIR)/$(HOST)/dist/csw'
+
+packages: dist
+	sh packaging/all.sh $(TARGET_DIR)/$(HOST)/dist/csw $(TARGET_DIR)/packages
+	@echo 'Packages: $(TARGET_DIR)/packages'

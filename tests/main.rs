@@ -27,6 +27,7 @@ mod models;
 mod outputs;
 mod outputs_processor;
 mod proxies;
+mod packages;
 mod push;
 mod readme;
 mod registry;

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Makes a Python wheel of the static program: wheel.sh PROGRAM DIR
+# maturin asks cargo for the program; built with the same profile and flags as PROGRAM, it is PROGRAM.
+. "$(dirname "$0")/common.sh"
+profile=${PROFILE:-dist}
+command -v maturin >/dev/null || { echo 'maturin is missing: install it, for example with `pip install maturin`' >&2; exit 1; }
+# A static program has no C library to be compatible with: both families of Linux distributions take it.
+maturin build --quiet --profile "$profile" --target "$machine-unknown-linux-gnu" --out "$work" \
+    --compatibility manylinux2014 musllinux_1_1 >&2
+set -- "$work"/*.whl
+mv "$1" "$out/"
+echo "$out/$(basename "$1")"
