@@ -128,6 +128,7 @@ fn minor(kubeconfig: &str) -> Result<u64, String> {
 
 /// Makes tests of a function, one for each cluster: `on_each_cluster!(NAME)`, or with the attribute that runs an `async`
 /// one: `on_each_cluster!(#[tokio::test] NAME)`. In `oldest NAME, "why"` and `newest NAME, "why"` it holds for one alone.
+#[allow(unused_macros)] // benches have no tests
 macro_rules! on_each_cluster {
     ($name:ident) => {
         mod $name {

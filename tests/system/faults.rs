@@ -82,7 +82,7 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
             let goes_on = |app: &WebApp| runs(app) >= before + 6;
             system.web_app.reaches(Duration::from_secs(30), goes_on).await;
             let (begun, taken) = (runs(&system.web_app), system.web_app.taken().len());
-            println!("{:.0?}: harm {round}, {begun} have begun, {taken} results", started.elapsed());
+            eprintln!("{:.0?}: harm {round}, {begun} have begun, {taken} results", started.elapsed());
             match round % KINDS {
                 0 => kill(&namespace, "outputs-processor"),
                 1 => kill(&namespace, "scheduler"),
@@ -102,9 +102,9 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
         rounds
     };
     let (rounds, ()) = tokio::join!(harming, submitting);
-    println!("{:.0?}: the last harm is done, all jobs are submitted", started.elapsed());
+    eprintln!("{:.0?}: the last harm is done, all jobs are submitted", started.elapsed());
     system.until_pushed(&ids).await;
-    println!("{:.0?}: all results are there", started.elapsed());
+    eprintln!("{:.0?}: all results are there", started.elapsed());
     let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for request in system.web_app.requests() {
         let Some(id) = request.body["task_id"].as_str() else { continue };
@@ -137,6 +137,6 @@ async fn every_job_ends_in_one_result_whatever_is_killed() {
         let text = system.read_zip(location);
         assert!(text.contains(&format!("The number is {n}")), "{id}: {text}");
     }
-    println!("{count} jobs, {rounds} harms, {ran_twice} were run again because their first run was killed");
+    eprintln!("{count} jobs, {rounds} harms, {ran_twice} were run again because their first run was killed");
     assert_eq!(system.keys_of_jobs().await, Vec::<String>::new());
 }
