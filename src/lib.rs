@@ -10,6 +10,7 @@
 //! - [`publish`] talks with the web app and finds what differs from a base branch, [`git`] is asked for it;
 //! - [`expectation`] says what is wrong with a text that may hold secrets;
 //! - [`beneath`] reads what is in a repository, and nothing outside of it;
+//! - [`folder`] fills the folders that are asked for;
 //! - [`cli`], [`settings`], [`ui`] and [`error`] are the edge.
 
 pub mod beneath;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod error;
 pub mod executor;
 pub mod expectation;
+pub mod folder;
 pub mod git;
 pub mod http;
 pub mod image;

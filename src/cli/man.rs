@@ -1,3 +1,4 @@
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::{Cli, Context};
 use crate::error::Exit;
+use crate::folder;
 
 /// Write the manual pages, one a command
 #[derive(Debug, Args)]
@@ -17,16 +19,41 @@ pub(super) struct ManArgs {
     /// Folder to write them to; made if it is not there
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+
+    /// Write to a folder in which there are other files than manual pages
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn run(context: &Context, args: ManArgs) -> anyhow::Result<Exit> {
-    let ManArgs { folder } = args;
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut csw = Cli::command().version(env!("CARGO_PKG_VERSION"));
-    csw.build();
-    write(&csw, &folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+    let ManArgs { folder, force } = args;
+    if !force {
+        // Pages of other programs are where csw's belong.
+        folder::check_entries(&folder, is_page)?;
+    }
+    write_all(&folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     context.printer().note(format!("Wrote the manual pages to {}", folder.display()));
     Ok(Exit::Ok)
+}
+
+/// Pages of an earlier csw are replaced, each at once, when all are written.
+fn write_all(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let new = tempfile::Builder::new().prefix(".csw-part-").tempdir_in(folder)?;
+    let mut csw = Cli::command().version(env!("CARGO_PKG_VERSION"));
+    csw.build();
+    write(&csw, new.path())?;
+    for page in fs::read_dir(new.path())? {
+        let page = page?;
+        fs::rename(page.path(), folder.join(page.file_name()))?;
+    }
+    Ok(())
+}
+
+/// `csw-jobs.1`, `printf.3p`, `ls.1.gz`
+fn is_page(name: &str) -> bool {
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    name.rsplit_once('.').is_some_and(|(_, section)| section.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The page of a command, and those of all below it.

@@ -4,17 +4,21 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::WriteError;
+use crate::folder;
 use crate::render::{Object, yaml};
 
 /// Lists the files that csw wrote, a line each: what they belong to, a tab, the file's name.
 const INDEX: &str = ".csw-files";
+/// How the names of files begin and end that are not complete.
+const TEMPORARY: (&str, &str) = (".csw-", ".new");
 
 /// A folder with a file an object. Files are complete or not there: each is written under another name first and renamed
 /// when all are written. Files of an earlier run of the same scopes that are not rendered any more are removed; what csw
-/// did not write is never touched.
+/// did not write is never touched, unless that is asked for.
 #[derive(Debug)]
 pub struct DirectorySink {
     folder: PathBuf,
+    force: bool,
     /// Files that are written but not renamed yet, with their scope.
     pending: BTreeMap<String, (String, tempfile::TempPath)>,
 }
@@ -29,13 +33,26 @@ pub struct Written {
 }
 
 impl DirectorySink {
-    /// Makes the folder if it is not there.
+    /// Whether the folder may be written to: it is not there, is empty, or csw has written to it before; `force` takes
+    /// any.
     ///
     /// # Errors
-    /// When it can't be made.
-    pub fn new(folder: PathBuf) -> Result<Self, WriteError> {
+    /// When it may not.
+    pub fn check(folder: &Path, force: bool) -> Result<(), WriteError> {
+        if !force && !folder.join(INDEX).exists() {
+            folder::check_entries(folder, is_temporary)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the folder if it is not there. With `force` other people's files in the place of csw's are replaced.
+    ///
+    /// # Errors
+    /// When it can't be made, or others' files are in it.
+    pub fn new(folder: PathBuf, force: bool) -> Result<Self, WriteError> {
+        Self::check(&folder, force)?;
         fs::create_dir_all(&folder).map_err(at(&folder))?;
-        Ok(Self { folder, pending: BTreeMap::new() })
+        Ok(Self { folder, force, pending: BTreeMap::new() })
     }
 
     /// Writes an object that belongs to `scope` (a model's short name, or the services), not yet under its own name. Only
@@ -47,8 +64,8 @@ impl DirectorySink {
         let mut text = String::new();
         yaml::write(&mut text, object)?;
         let mut file = tempfile::Builder::new()
-            .prefix(".csw-")
-            .suffix(".new")
+            .prefix(TEMPORARY.0)
+            .suffix(TEMPORARY.1)
             .tempfile_in(&self.folder)
             .map_err(at(&self.folder))?;
         file.write_all(text.as_bytes()).map_err(at(file.path()))?;
@@ -62,6 +79,11 @@ impl DirectorySink {
     /// When a file can't be renamed or removed; running again finishes it.
     pub fn finish(self, scopes: impl Fn(&str) -> bool) -> Result<Written, WriteError> {
         let before = read_index(&self.folder)?;
+        let others = |file: &&String| !before.contains_key(*file) && self.folder.join(file).exists();
+        if !self.force && self.pending.keys().any(|file| others(&file)) {
+            let fits = |name: &str| !self.pending.contains_key(name) || before.contains_key(name);
+            folder::check_entries(&self.folder, fits)?;
+        }
         let stale: Vec<&String> = before
             .iter()
             .filter(|(file, scope)| scopes(scope) && !self.pending.contains_key(*file))
@@ -90,6 +112,10 @@ impl DirectorySink {
         write_index(&self.folder, &after)?;
         Ok(Written { files, removed })
     }
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> WriteError {
@@ -125,8 +151,11 @@ fn read_index(folder: &Path) -> Result<BTreeMap<String, String>, WriteError> {
 fn write_index(folder: &Path, files: &BTreeMap<String, String>) -> Result<(), WriteError> {
     let path = folder.join(INDEX);
     let text: String = files.iter().map(|(file, scope)| format!("{scope}\t{file}\n")).collect();
-    let mut file =
-        tempfile::Builder::new().prefix(".csw-").suffix(".new").tempfile_in(folder).map_err(at(folder))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
+        .tempfile_in(folder)
+        .map_err(at(folder))?;
     file.write_all(text.as_bytes()).map_err(at(&path))?;
     file.persist(&path).map_err(|e| at(&path)(e.error))?;
     Ok(())

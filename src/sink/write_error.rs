@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::{Diagnose, Exit};
+use crate::folder::FolderError;
 use crate::render::RenderError;
 
 /// Why objects can't be put where they should go.
@@ -28,6 +29,9 @@ pub enum WriteError {
         /// What stands there.
         text: String,
     },
+    /// The folder is not for csw to fill.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// An object can't be rendered or written as YAML.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -37,6 +41,7 @@ impl Diagnose for WriteError {
     fn exit(&self) -> Exit {
         match self {
             Self::Stream(_) | Self::File { .. } | Self::Index { .. } => Exit::Config,
+            Self::Folder(e) => e.exit(),
             Self::Render(e) => e.exit(),
         }
     }
@@ -46,6 +51,10 @@ impl Diagnose for WriteError {
             Self::Index { path, .. } => {
                 vec![format!("Delete {} and the old files beside it", path.display())]
             }
+            Self::Folder(FolderError::Occupied { .. }) => {
+                vec!["Name another folder, or write to this one all the same with --force".into()]
+            }
+            Self::Folder(e) => e.hints(),
             Self::Render(e) => e.hints(),
             Self::Stream(_) | Self::File { .. } => Vec::new(),
         }

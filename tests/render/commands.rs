@@ -158,6 +158,49 @@ fn a_folder_holds_one_file_an_object_and_follows_what_is_rendered() {
     );
 }
 
+/// Every command that fills a folder.
+#[test]
+fn a_folder_with_other_peoples_files_is_refused_and_nothing_is_written() {
+    let sandbox = project();
+    let svc = ["svc", "config", "-o", "full"];
+    let commands: [&[&str]; 4] = [
+        &svc,
+        &["models", "config", "-o", "full"],
+        &["svc", "templates", "export", "full"],
+        &["man", "full"],
+    ];
+    for command in commands {
+        sandbox.write("full/src/main.rs", "mine");
+        let output = sandbox.csw(command).output();
+        assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{command:?}: {}", output.stderr);
+        assert!(
+            output.stderr.contains("full is not empty") && output.stderr.contains("it holds src"),
+            "{}",
+            output.stderr
+        );
+        assert!(output.stderr.contains("--force"), "{}", output.stderr);
+        assert_eq!(fs::read_dir(sandbox.work().join("full")).unwrap().count(), 1, "{command:?}");
+        let forced = sandbox.csw(command.iter().chain(&["--force"])).output();
+        assert_eq!(forced.code, 0, "{command:?}: {}", forced.stderr);
+        assert!(fs::read_dir(sandbox.work().join("full")).unwrap().count() > 1, "{command:?}");
+        assert_eq!(sandbox.read("full/src/main.rs"), "mine", "{command:?}");
+        // Again, over its own.
+        if command[1] != "templates" && command[0] != "man" {
+            assert_eq!(sandbox.csw(command).output().code, 0, "{command:?}");
+        }
+        fs::remove_dir_all(sandbox.work().join("full")).unwrap();
+    }
+    // A name that csw would give to one of its own files.
+    sandbox.csw(svc).ok();
+    let name = "full/21-deployment-scheduler.yaml";
+    let index = sandbox.read("full/.csw-files").replace("services\t21-deployment-scheduler.yaml\n", "");
+    sandbox.write("full/.csw-files", index);
+    sandbox.write(name, "mine");
+    let output = sandbox.csw(svc).output();
+    assert!(output.code == 1 && output.stderr.contains("it holds 21-deployment"), "{}", output.stderr);
+    assert_eq!(sandbox.read(name), "mine");
+}
+
 #[test]
 fn templates_are_exported_changed_and_used() {
     let sandbox = project();

@@ -10,6 +10,7 @@ use super::out;
 use crate::model::{DnsLabel, ModelError};
 use crate::render::{KubeVersion, RenderError};
 use crate::settings::{Overrides, Settings};
+use crate::sink::{DirectorySink, WriteError};
 use crate::ui::Format;
 
 /// Where objects go, and what they are rendered for.
@@ -22,6 +23,10 @@ pub(crate) struct RenderArgs {
     /// Folder to write the objects to instead, a file each
     #[arg(long, value_name = "DIR", value_parser = out, conflicts_with = "output")]
     out: Option<PathBuf>,
+
+    /// Write to a folder in which there are other files, and over them
+    #[arg(long)]
+    force: bool,
 
     /// Release of Kubernetes to render for, 1.20 to 1.36 [env: CSW_KUBE_VERSION] [default: 1.36]
     #[arg(long, value_name = "VERSION", value_parser = version)]
@@ -58,6 +63,19 @@ impl RenderArgs {
             None => Ok(KubeVersion::default()),
             Some(text) => Ok(text.parse()?),
         }
+    }
+
+    /// Refuses a folder that can't be written to, before anything is done.
+    pub(crate) fn check_folder(&self) -> Result<(), WriteError> {
+        match self.output() {
+            Output::Folder(folder) => DirectorySink::check(&folder, self.force),
+            Output::Stdout(_) => Ok(()),
+        }
+    }
+
+    /// What writes to the folder.
+    pub(crate) fn directory(&self, folder: &Path) -> Result<DirectorySink, WriteError> {
+        DirectorySink::new(folder.to_owned(), self.force)
     }
 
     /// Where the objects go.

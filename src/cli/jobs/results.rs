@@ -1,11 +1,9 @@
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::connect::SchedulerArgs;
-use super::{finished, undelivered};
+use super::finished::{self, OutArgs};
+use super::undelivered;
 use crate::cli::Context;
-use crate::cli::args::out;
 use crate::cli::complete::job_ids;
 use crate::error::Exit;
 use crate::model::JobId;
@@ -31,9 +29,8 @@ pub(super) struct ResultsArgs {
     #[arg(value_name = "ID", add = job_ids(), required_unless_present_any = ["dead", "waiting", "retry"])]
     id: Option<JobId>,
 
-    /// Folder for the files [default: outputs/OWNER/TITLE/ID]
-    #[arg(long, value_name = "DIR", value_parser = out, requires = "id")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 
     /// List results that the web app refused for good
     #[arg(long, conflicts_with_all = ["id", "waiting", "retry"])]
@@ -60,7 +57,7 @@ pub(super) fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<Exit> 
         match (id, retry) {
             (Some(id), _) => {
                 let job = client.job(&id).await?;
-                finished::show(context, &client, job, out.as_deref(), output).await
+                finished::show(context, &client, job, &out, output).await
             }
             (None, Some(ids)) => undelivered::retry(context, &client, ids, output).await,
             (None, None) => {

@@ -8,7 +8,7 @@ use crate::cli::{Context, rendering};
 use crate::error::Exit;
 use crate::model::ModelName;
 use crate::render::Object;
-use crate::sink::{DirectorySink, StreamSink, WriteError};
+use crate::sink::{StreamSink, WriteError};
 use crate::ui::Format;
 
 /// Render models as objects for Kubernetes
@@ -39,6 +39,7 @@ pub(super) struct ConfigArgs {
 
 pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ConfigArgs) -> anyhow::Result<Exit> {
     let ConfigArgs { render, source, selection, use_latest_tag } = args;
+    render.check_folder()?;
     let settings = context.settings(|o| render.adjust(o))?;
     let catalog = source.load(context, &settings, wanted.names)?;
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
@@ -64,7 +65,7 @@ pub(super) fn run(context: &Context, wanted: Wanted<'_>, args: ConfigArgs) -> an
             rendering::show(context.printer(), format, objects)?;
         }
         Output::Folder(folder) => {
-            let mut sink = DirectorySink::new(folder.clone())?;
+            let mut sink = render.directory(&folder)?;
             renderer.stream::<WriteError>(checked, |object| sink.put(&scope(&object), &object))?;
             let rendered: Vec<String> = models.names().map(of_model).collect();
             let all = matches!(selection, Selection::All);

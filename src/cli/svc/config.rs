@@ -5,7 +5,7 @@ use crate::cli::{Context, rendering};
 use crate::error::Exit;
 use crate::render::Renderer;
 use crate::secret::{self, Scope};
-use crate::sink::{DirectorySink, StreamSink};
+use crate::sink::StreamSink;
 use crate::ui::Format;
 
 /// Render the services as objects for Kubernetes
@@ -24,6 +24,7 @@ pub(super) struct ConfigArgs {
 
 pub(super) fn run(context: &Context, args: ConfigArgs) -> anyhow::Result<Exit> {
     let ConfigArgs { render } = args;
+    render.check_folder()?;
     let settings = context.settings(|o| render.adjust(o))?;
     let mut needs = Vec::new();
     let mut render_context = rendering::context(RenderArgs::release(&settings)?, &settings, &mut needs);
@@ -50,7 +51,7 @@ pub(super) fn run(context: &Context, args: ConfigArgs) -> anyhow::Result<Exit> {
         }
         Output::Stdout(format) => rendering::show(context.printer(), format, objects)?,
         Output::Folder(folder) => {
-            let mut sink = DirectorySink::new(folder.clone())?;
+            let mut sink = render.directory(&folder)?;
             objects.iter().try_for_each(|object| sink.put("services", object))?;
             let written = sink.finish(|scope| scope == "services")?;
             context.printer().note(format!(

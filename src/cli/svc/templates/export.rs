@@ -1,11 +1,15 @@
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tempfile::NamedTempFile;
 
 use crate::cli::Context;
 use crate::error::{Exit, Failure};
+use crate::folder;
 use crate::image::ImageTemplates;
 use crate::render::Templates;
 
@@ -23,7 +27,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 
-    /// Write over files that are there
+    /// Write over files that are there, and beside others
     #[arg(long)]
     force: bool,
 }
@@ -48,9 +52,20 @@ pub(super) fn run(context: &Context, args: ExportArgs) -> anyhow::Result<Exit> {
             .hint("write over them with --force, or name another folder")
             .into());
     }
+    if !force {
+        let ours: BTreeSet<&OsStr> =
+            files.iter().filter_map(|(path, _)| path.strip_prefix(&dir).ok()?.iter().next()).collect();
+        folder::check_entries(&dir, |name| ours.contains(OsStr::new(name)))?;
+    }
+    // None has its name before all are written.
+    let mut written = Vec::with_capacity(files.len());
     for (path, text) in &files {
-        write(path, text, force)
-            .map_err(|e| Failure::config(format!("cannot write {}: {e}", path.display())))?;
+        let file = write(path, text).map_err(|e| cannot(path, e))?;
+        written.push((path, file));
+    }
+    for (path, file) in written {
+        let named = if force { file.persist(path) } else { file.persist_noclobber(path) };
+        named.map_err(|e| cannot(path, e.error))?;
     }
     context.printer().note(format!("{} files in {}", files.len(), dir.display()));
     Ok(Exit::Ok)
@@ -59,18 +74,17 @@ pub(super) fn run(context: &Context, args: ExportArgs) -> anyhow::Result<Exit> {
 /// What templates can use.
 const README: &str = include_str!("../../../../templates/README.md");
 
-fn write(path: &std::path::Path, text: &str, force: bool) -> std::io::Result<()> {
+fn cannot(path: &Path, error: std::io::Error) -> Failure {
+    Failure::config(format!("cannot write {}: {error}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
     // Templates are no secret: readable as files usually are.
     #[cfg(unix)]
     fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    if force {
-        file.persist(path).map_err(|e| e.error)?
-    } else {
-        file.persist_noclobber(path).map_err(|e| e.error)?
-    };
-    Ok(())
+    Ok(file)
 }
