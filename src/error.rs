@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::{
-    config, executor, image, job, kube, model, outputs, plan, private, publish, render, secret, services,
-    settings, sink, store,
+    config, executor, folder, image, job, kube, model, outputs, plan, private, publish, render, secret,
+    services, settings, sink, store,
 };
 
 /// What `csw` exits with.
@@ -21,6 +21,7 @@ use crate::{
 /// | 4 | a remote side refused or could not be reached |
 /// | 5 | a wait timed out, or a job failed |
 /// | 70 | internal error: a bug in csw |
+/// | 130 | interrupted (Ctrl-C) before it was done |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -38,6 +39,8 @@ pub enum Exit {
     Failed = 5,
     /// A bug in csw.
     Internal = 70,
+    /// Somebody asked it to end before it was done, as by Ctrl-C.
+    Interrupted = 130,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -94,6 +97,11 @@ impl Failure {
         Self { exit: Exit::Failed, message: message.into(), hints: Vec::new() }
     }
 
+    /// A wish of the user's that this ends now: `message` says what was ended and how things stand.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Interrupted, message: message.into(), hints: Vec::new() }
+    }
+
     /// Adds what to try next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -142,6 +150,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             store::StoreError,
             private::NotPrivate,
             outputs::OutputsError,
+            folder::FolderError,
             render::RenderError,
             executor::ExecutorError,
             image::ImageError,
@@ -170,6 +179,11 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
 pub fn classify(error: &anyhow::Error) -> (Exit, Vec<String>) {
     if let Some(known) = diagnose(error) {
         return (known.exit(), known.hints());
+    }
+    // Ctrl-C at a question.
+    let interrupted = |e: &std::io::Error| e.kind() == std::io::ErrorKind::Interrupted;
+    if error.chain().filter_map(|c| c.downcast_ref()).any(interrupted) {
+        return (Exit::Interrupted, Vec::new());
     }
     if error.chain().any(|c| c.is::<std::io::Error>()) {
         return (Exit::Config, Vec::new());

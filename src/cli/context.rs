@@ -3,9 +3,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::runtime::{Builder, Runtime};
 
 use super::GlobalArgs;
 use crate::config;
+use crate::error::Failure;
 use crate::secret::SecretValue;
 use crate::services::tokens;
 use crate::settings::{Origin, Overrides, Setting, Settings};
@@ -71,29 +73,55 @@ impl Context {
         Ok(examples)
     }
 
-    /// Runs a future on a new runtime of one thread: enough for clients.
+    /// Runs a future on a new runtime of one thread: enough for clients. Ctrl-C drops it where it stands.
+    ///
+    /// # Errors
+    /// When the runtime can't be made, the future's own, or that it was interrupted.
+    pub fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let runtime = self.one_thread()?;
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                outcome = future => outcome,
+                () = interrupt() => Err(Failure::interrupted("interrupted").into()),
+            }
+        });
+        // What still blocks a thread is not waited for.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    /// The same for a future that knows itself what to do at Ctrl-C.
     ///
     /// # Errors
     /// When the runtime can't be made, or the future's own.
-    pub fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        logs::start(self.printer);
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the async runtime")?
-            .block_on(future)
+    pub fn block_on_unbroken<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        self.one_thread()?.block_on(future)
     }
 
-    /// Runs a future on a new runtime of as many threads as there are processors: for services.
+    fn one_thread(&self) -> anyhow::Result<Runtime> {
+        logs::start(self.printer);
+        Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")
+    }
+
+    /// Runs a future on a new runtime of as many threads as there are processors: for services, which know what to do at
+    /// Ctrl-C.
     ///
     /// # Errors
     /// When the runtime can't be made, or the future's own.
     pub fn block_on_threads<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         logs::start(self.printer);
-        tokio::runtime::Builder::new_multi_thread()
+        Builder::new_multi_thread()
             .enable_all()
             .build()
             .context("cannot start the async runtime")?
             .block_on(future)
+    }
+}
+
+/// Returns at Ctrl-C; never where signals can't be had: then the default ends the program.
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

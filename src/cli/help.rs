@@ -53,13 +53,15 @@ Examples:
   csw cluster info                   # settings, and who set them
 
 Exit codes:
-   0  everything that was asked for is done
-   1  user or configuration error: a file, a name or a value is wrong
-   2  usage error: the command line could not be understood
-   3  changes are pending (only with --exit-code)
-   4  a remote side refused or could not be reached
-   5  a wait timed out, or a job failed
-  70  internal error: a bug in csw
+    0  everything that was asked for is done
+    1  user or configuration error: a file, a name or a value is wrong
+    2  usage error: the command line could not be understood
+    3  changes are pending (only with --exit-code)
+    4  a remote side refused or could not be reached
+    5  a wait timed out, or a job failed
+   70  internal error: a bug in csw
+  130  interrupted before it was done, as by Ctrl-C
 
-Data goes to stdout, everything else to stderr. Colour is left out where stderr is no terminal or NO_COLOR is set.
+Data goes to stdout, everything else to stderr. Colour is left out where that is no terminal (CLICOLOR_FORCE=1 has it there
+too) or NO_COLOR is set.
 Questions are asked on a terminal only.";

@@ -287,7 +287,7 @@ impl Diagnose for ImageError {
             | Self::Pull { .. }
             | Self::Session { .. }
             | Self::Engine { .. } => Exit::Remote,
-            Self::Interrupted { .. } => Exit::Failed,
+            Self::Interrupted { .. } => Exit::Interrupted,
             Self::Source { source, .. } => source.exit(),
             Self::EngineAddress { .. }
             | Self::UnknownContext { .. }

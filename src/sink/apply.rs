@@ -288,6 +288,7 @@ struct Quiet;
 impl ApplyProgress for Quiet {
     fn checked(&self, _: usize, _: usize) {}
     fn applied(&self, _: usize, _: usize) {}
+    fn deleted(&self, _: usize, _: usize) {}
 }
 
 impl WaitProgress for Quiet {

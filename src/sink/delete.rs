@@ -108,6 +108,7 @@ impl ClusterSink {
         let deadline = Instant::now() + timeout;
         let total = going.len();
         let mut gone = Vec::new();
+        progress.deleted(0, total);
         let mut queue = going;
         while let Some(now) = queue.first().map(|m| m.object.order().rank()) {
             let end = queue.iter().position(|m| m.object.order().rank() != now).unwrap_or(queue.len());
@@ -140,7 +141,7 @@ impl ClusterSink {
             // What others need goes only when the others are gone: a Job's pod still wants its Secret.
             self.absence(&row, deadline, timeout).await?;
             gone.extend(row.into_iter().map(|m| m.object));
-            progress.applied(gone.len(), total);
+            progress.deleted(gone.len(), total);
         }
         if !keeps {
             self.delete_parent().await?;

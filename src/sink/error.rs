@@ -84,7 +84,8 @@ impl Diagnose for SinkError {
         match self {
             Self::Kube(e) => e.exit(),
             Self::Plan(e) => e.exit(),
-            Self::MissingKinds { .. } | Self::Partial { .. } => Exit::Remote,
+            Self::Partial { cause: None, .. } => Exit::Interrupted,
+            Self::MissingKinds { .. } | Self::Partial { cause: Some(_), .. } => Exit::Remote,
             Self::StillThere { .. } => Exit::Failed,
         }
     }

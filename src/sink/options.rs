@@ -47,6 +47,8 @@ pub trait ApplyProgress {
     fn checked(&self, done: usize, total: usize);
     /// `done` of `total` changes have been made.
     fn applied(&self, done: usize, total: usize);
+    /// `done` of `total` objects are gone.
+    fn deleted(&self, done: usize, total: usize);
 }
 
 /// A set of objects in a cluster.

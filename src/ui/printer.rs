@@ -8,7 +8,7 @@ use crate::config::ReportStyle;
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
+    /// On a terminal, unless `NO_COLOR` is set, `CLICOLOR` is 0 or `TERM` is `dumb`; with `CLICOLOR_FORCE` elsewhere too.
     #[default]
     Auto,
     /// Always.
@@ -33,6 +33,8 @@ pub enum Verbosity {
 pub struct Printer {
     verbosity: Verbosity,
     color: bool,
+    /// The same for stdout.
+    color_data: bool,
     progress: bool,
 }
 
@@ -42,14 +44,18 @@ impl Printer {
         let terminal = io::stderr().is_terminal();
         let env_set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-        let color = match color {
+        let env_is = |name, word| std::env::var_os(name).is_some_and(|v| v == word);
+        let forced = env_set("CLICOLOR_FORCE") && !env_is("CLICOLOR_FORCE", "0");
+        let wanted = |terminal: bool| match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && !env_set("NO_COLOR") && !dumb,
+            ColorChoice::Auto if env_set("NO_COLOR") => false,
+            ColorChoice::Auto => forced || (terminal && !dumb && !env_is("CLICOLOR", "0")),
         };
         Self {
             verbosity,
-            color,
+            color: wanted(terminal),
+            color_data: wanted(io::stdout().is_terminal()),
             progress: terminal && !dumb && verbosity > Verbosity::Quiet && !env_set("CI"),
         }
     }
@@ -114,6 +120,11 @@ impl Printer {
         io::stdout().lock()
     }
 
+    /// A table as stdout takes it, with colours if these are wanted.
+    pub fn table(self, table: &Table) -> String {
+        if self.color_data { table.colored() } else { table.to_string() }
+    }
+
     /// A view in the format that was asked for: `json` and `yaml` serialise `view`, `table` and `name` are made from it.
     ///
     /// # Errors
@@ -126,7 +137,7 @@ impl Printer {
         names: impl FnOnce(&V) -> Vec<String>,
     ) -> anyhow::Result<()> {
         let text = match format {
-            Format::Table => table(view).to_string(),
+            Format::Table => self.table(&table(view)),
             Format::Json => serde_json::to_string_pretty(view)? + "\n",
             Format::Yaml => serde_saphyr::to_string(view)?,
             Format::Name => names(view).into_iter().map(|n| n + "\n").collect(),

@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dialoguer::{Confirm, Password};
+use dialoguer::Password;
+use dialoguer::console::{Key, Term};
 use secrecy::SecretString;
 
 /// Set where a question would be wrong even on a terminal.
@@ -46,10 +47,29 @@ fn ask(password: Password<'_>) -> io::Result<SecretString> {
 /// Asks a question that takes yes or no; no answer is no.
 ///
 /// # Errors
-/// When the terminal can't be read.
+/// When the terminal can't be read; Ctrl-C is [`io::ErrorKind::Interrupted`].
 pub fn confirm(question: &str) -> io::Result<bool> {
-    let answer = Confirm::new().with_prompt(question).default(false).interact_opt().map_err(plain)?;
-    Ok(answer.unwrap_or(false))
+    let terminal = Term::stderr();
+    terminal.write_str(&format!("{question} [y/N] "))?;
+    let answer = loop {
+        // As it is: elsewhere Ctrl-C would end the program with a terminal that is not as it was.
+        match terminal.read_key_raw()? {
+            Key::Char('y' | 'Y') => break Ok(true),
+            Key::Char('n' | 'N') | Key::Enter | Key::Escape => break Ok(false),
+            Key::CtrlC | Key::Char('\u{3}') => {
+                break Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+            }
+            Key::Char('\u{4}') => break Ok(false),
+            _ => {}
+        }
+    };
+    let word = match &answer {
+        Ok(true) => "yes",
+        Ok(false) => "no",
+        Err(_) => "",
+    };
+    terminal.write_line(word)?;
+    answer
 }
 
 fn plain(error: dialoguer::Error) -> io::Error {

@@ -89,7 +89,7 @@ fn ctrl_c_ends_with_what_was_applied_and_what_was_not() {
     );
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert_eq!(output.status.code(), Some(130), "{said}");
     assert!(said.contains("interrupted") && said.contains("not applied ("), "{said}");
     assert!(said.contains("Run the same command again"), "{said}");
     let there = space.members("configmap").len();

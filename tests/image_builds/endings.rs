@@ -87,7 +87,7 @@ fn a_build_that_is_interrupted_ends_in_the_engine_too() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         let mut rest = String::new();
         said.read_to_string(&mut rest).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(5), "{rest}");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
         assert!(rest.contains("error: interrupted"), "{rest}");
         until_gone(&words);
         nothing_is_left(&project, "Endless", &words);

@@ -26,8 +26,9 @@ fn a_simulation_leaves_files_and_a_table() {
     assert_eq!(output.code, 0, "{}", output.stderr);
     insta::assert_snapshot!(output.stdout, @r"
     TITLE  TYPE  SIZE  FILE
-    Echo   Text  5 B   out/downloadable/Echo.txt
+    Echo   Text  5 B   downloadable/Echo.txt
     ");
+    assert!(output.stderr.contains("Results in out:\n"), "the folder once: {}", output.stderr);
     assert_eq!(sandbox.read("out/downloadable/Echo.txt"), "hello");
     let left = std::fs::read_dir(state(&sandbox)).unwrap().count();
     assert_eq!(left, 0, "the state of a job without a chosen id goes");
@@ -54,6 +55,49 @@ fn a_chosen_id_gives_the_same_result_again_and_refuses_other_inputs() {
     let other = run("world");
     assert_eq!(other.code, 1);
     assert!(other.stderr.contains("job one exists with other inputs"), "{}", other.stderr);
+}
+
+#[test]
+fn a_folder_holds_the_results_of_one_job() {
+    let sandbox = sandbox();
+    let run = |text: &str, more: &[&str]| {
+        let set = format!("text={text}");
+        let args = ["jobs", "run", "-n", "Test/Echo", "--set", &set, "--out", "out"];
+        sandbox.csw(args.iter().chain(more)).output()
+    };
+    let first = run("first", &["--id", "first"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    sandbox.write("out/notes.txt", "mine");
+    assert_eq!(run("first", &["--id", "first"]).code, 0, "the same job may write again");
+    assert_eq!(sandbox.read("out/notes.txt"), "mine");
+    for second in [run("second", &[]), run("second", &["--id", "second"])] {
+        assert_eq!((second.code, second.stdout.as_str()), (1, ""));
+        assert!(
+            second.stderr.contains("out is not empty and belongs to job first of Test/Echo"),
+            "{}",
+            second.stderr
+        );
+        assert!(second.stderr.contains("--force"), "{}", second.stderr);
+    }
+    assert_eq!(sandbox.read("out/downloadable/Echo.txt"), "first");
+    assert_eq!(sandbox.read("models/Echo/runs"), "ran\n", "nothing is computed that can't be written");
+    assert_eq!(run("third", &["--force"]).code, 0);
+    assert_eq!(sandbox.read("out/downloadable/Echo.txt"), "third");
+    assert!(!sandbox.work().join("out/notes.txt").exists());
+
+    sandbox.write("strange/mine.txt", "mine");
+    let strange = sandbox.csw(["jobs", "run", "-n", "Test/Echo", "--out", "strange"]).output();
+    assert_eq!(strange.code, 1);
+    assert!(strange.stderr.contains("csw has not filled it: it holds mine.txt"), "{}", strange.stderr);
+    let here = sandbox.csw(["jobs", "run", "-n", "Test/Echo", "--out", ".", "--force"]).output();
+    assert!(here.code == 1 && here.stderr.contains("it holds the working folder"), "{}", here.stderr);
+    // An empty folder that is there is filled in place: it may be somebody's working folder.
+    sandbox.write("empty/x", "");
+    std::fs::remove_file(sandbox.work().join("empty/x")).unwrap();
+    let inside = sandbox
+        .csw(["jobs", "run", "-n", "Test/Echo", "--out", ".", "-o", "name"])
+        .env("CSW_CONFIG_DIR", sandbox.work().join("config"));
+    assert_eq!(inside.dir(sandbox.work().join("empty")).ok(), "./downloadable/Echo.txt\n");
 }
 
 #[test]
@@ -126,7 +170,7 @@ fn ctrl_c_cancels_the_job_and_leaves_nothing() {
     let mut child = sandbox.csw(["jobs", "run", "-n", "Test/Slow"]).into_command().spawn().unwrap();
     let sleeper = std::fs::read_to_string(&fifo).unwrap();
     rustix::process::kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(5));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(std::fs::read_dir(state(&sandbox)).unwrap().count(), 0);
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", sleeper.trim())).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z "), "what the model started is gone: {stat}");

@@ -242,7 +242,7 @@ fn the_container_is_gone_however_the_test_ends() {
         kill_process(Pid::from_child(&running), signal).unwrap();
         let output = running.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert_eq!(output.status.code(), Some(130), "{said}");
         assert!(said.contains("error: interrupted"), "{said}");
         assert_eq!(bench.corner.containers(), Vec::<String>::new());
     }

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::executor::environment::PrepareProgress;
 use crate::image::push::{PushEvent, PushProgress};
@@ -124,7 +124,7 @@ impl Place<'_> {
     }
 
     fn bar(&self) -> ProgressBar {
-        let bar = self.board.bars.add(ProgressBar::new_spinner());
+        let bar = self.board.bars.add(ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear));
         // A template that is wrong would be seen by its author.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4.dim} {wide_msg:.dim}")
         {

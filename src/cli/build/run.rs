@@ -49,7 +49,7 @@ pub(in crate::cli) async fn run(
         let images: Vec<_> = jobs.iter().map(|job| job.target.reference.clone()).collect();
         let permitted = tokio::select! {
             permitted = may_push(printer, registries, &images, at_once) => permitted,
-            () = signals.next() => return Err(Failure::failed("interrupted").into()),
+            () = signals.next() => return Err(Failure::interrupted("interrupted").into()),
         };
         if permitted != Exit::Ok {
             return Ok(permitted);
@@ -79,7 +79,7 @@ pub(in crate::cli) async fn run(
             },
             () = signals.next() => {
                 if interrupted {
-                    return Err(Failure::failed("interrupted").into());
+                    return Err(Failure::interrupted("interrupted").into());
                 }
                 interrupted = true;
                 cancel.cancel();
@@ -107,7 +107,7 @@ pub(in crate::cli) async fn run(
     }
     view::show(printer, args.output, &records)?;
     if interrupted {
-        return Err(Failure::failed("interrupted").into());
+        return Err(Failure::interrupted("interrupted").into());
     }
     outcomes.end(args.ignore_ci_errors)
 }

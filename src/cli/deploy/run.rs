@@ -65,7 +65,7 @@ pub(in crate::cli) fn run(
     };
     let objects: Vec<_> = manifests.iter().map(|m| m.body().clone()).collect();
     let check = if *dry_run == Some(DryRunMode::Client) { Check::Client } else { Check::Server };
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
         let progress = Progress::new(printer);
         let plan = sink.plan(manifests, check, &options, &progress).await;
@@ -103,7 +103,9 @@ pub(in crate::cli) fn run(
         let outcome = until_interrupted(&cancel, sink.apply(plan, &options, &cancel, &progress)).await;
         progress.clear();
         let report = match outcome {
-            None => return Err(Failure::remote("interrupted; run the same command again to go on").into()),
+            None => {
+                return Err(Failure::interrupted("interrupted; run the same command again to go on").into());
+            }
             Some(Err(error)) => return Err(error.into()),
             Some(Ok(Outcome::Blocked(report, rest))) => {
                 show(
@@ -137,9 +139,10 @@ pub(in crate::cli) fn run(
             match waited {
                 Some(waited) => Some(waited?),
                 None => {
-                    return Err(
-                        Failure::failed("interrupted while waiting; everything had been applied").into()
-                    );
+                    return Err(Failure::interrupted(
+                        "interrupted while waiting; everything had been applied",
+                    )
+                    .into());
                 }
             }
         } else {

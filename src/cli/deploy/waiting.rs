@@ -1,60 +1,34 @@
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::kube::ready::Verdict;
 use crate::kube::{Unready, WaitProgress};
 use crate::model::ObjectRef;
-use crate::ui::Printer;
+use crate::ui::{Printer, Progress};
 
 /// Tells a person what a wait sees: one line that changes on a terminal, a line for each change elsewhere.
 pub(super) struct Waiting {
     printer: Printer,
-    begun: Instant,
-    bar: Option<ProgressBar>,
+    line: Option<Progress>,
 }
 
 impl Waiting {
     pub(super) fn new(printer: Printer) -> Self {
-        Self { printer, begun: Instant::now(), bar: None }
-    }
-
-    fn bar(&mut self) -> Option<&ProgressBar> {
-        if !self.printer.progress() {
-            return None;
-        }
-        if self.bar.is_none() && self.begun.elapsed() >= Duration::from_millis(250) {
-            let bar = ProgressBar::new_spinner().with_style(
-                ProgressStyle::with_template("{spinner} {elapsed} {msg}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
-            bar.enable_steady_tick(Duration::from_millis(120));
-            self.bar = Some(bar);
-        }
-        self.bar.as_ref()
+        let line = printer.progress().then(|| Progress::spinner(printer, "waiting"));
+        Self { printer, line }
     }
 
     pub(super) fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        drop(self.line.take());
     }
 }
 
 impl WaitProgress for Waiting {
     fn changed(&mut self, object: &ObjectRef, verdict: &Verdict, ready: usize, total: usize) {
-        let line = format!("{ready} of {total} ready: {object}: {}", verdict.words());
-        if self.printer.progress() {
-            let done = verdict.is_ready();
-            if let Some(bar) = self.bar() {
-                if done {
-                    bar.println(format!("ready: {object}: {}", verdict.words()));
-                } else {
-                    bar.set_message(line);
-                }
+        let words = format!("{ready} of {total} ready: {object}: {}", verdict.words());
+        match &self.line {
+            Some(line) if verdict.is_ready() => {
+                line.suspended(|| self.printer.note(format!("ready: {object}: {}", verdict.words())));
             }
-        } else {
-            self.printer.note(line);
+            Some(line) => line.message(words),
+            None => self.printer.note(words),
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn run(
     executor::adopt_orphans();
     // The model has the same user.
     executor::keep_to_itself();
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let cancel = cancelled_by_sigterm()?;
         let fetched = tokio::select! {
             fetched = attempt.fetch() => fetched?,

@@ -36,7 +36,7 @@ pub(super) fn run(
     let token = secret("CSW_JOB_TOKEN")?.unwrap_or_default();
     let log = std::io::stdout().as_fd().try_clone_to_owned().context("cannot open the log")?;
     executor::adopt_orphans();
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let cancel = cancelled_by_sigterm()?;
         let sinks = Sinks { log: Box::new(std::fs::File::from(log)), secrets, cancel };
         let result = executor::run(&launch, &kwargs, sinks).await;

@@ -7,10 +7,9 @@ use clap::Args;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::finished;
+use super::finished::{self, OutArgs};
 use super::inputs::InputArgs;
 use crate::cli::Context;
-use crate::cli::args::out;
 use crate::cli::complete::model_names;
 use crate::cli::stack_config::{Differences, keep_private, stack_config};
 use crate::cli::up::Signals;
@@ -28,7 +27,7 @@ use crate::ui::{Format, Printer, Progress};
 /// Run one task of a model here and now, from inputs to result files
 ///
 /// Starts a stack for its own duration; none has to be running. A job that fails prints its traceback on stderr and
-/// exits with 5, as does one that Ctrl-C cancels or that takes longer than --timeout. With --id, running the same
+/// exits with 5, as does one that takes longer than --timeout; Ctrl-C cancels it. With --id, running the same
 /// inputs again gives the same result without computing it again, and other inputs are refused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -48,9 +47,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
-    /// Folder for the result files [default: outputs/OWNER/TITLE/ID]
-    #[arg(long, value_name = "DIR", value_parser = out)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 
     /// The job's id: lower-case letters, digits and `-`; random by default
     #[arg(long, value_name = "ID")]
@@ -88,6 +86,9 @@ pub(super) fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
     keep_private(context.printer(), &settings)?;
     let chosen = id.is_some();
     let id = id.unwrap_or_else(JobId::random);
+    if task == TaskName::Sim {
+        out.check_early(&name, &id)?;
+    }
     let folder = settings.data_dir.value.join("runs").join(id.as_str());
     // Other users of this machine can reach the port too.
     let token = SecretString::from(uuid::Uuid::new_v4().to_string());
@@ -136,7 +137,7 @@ struct Run<'c> {
     request: SubmitRequest,
     id: JobId,
     timeout: Option<Seconds>,
-    out: Option<PathBuf>,
+    out: OutArgs,
     format: Format,
     token: SecretString,
     steps: Arc<Steps>,
@@ -198,7 +199,7 @@ impl Run<'_> {
             answer = tokio::time::timeout(limit, client.ask(&self.model.name, &self.request)) => {
                 answer.map_err(|_| self.too_late())??
             }
-            () = signals.next() => return Err(Failure::failed("interrupted").into()),
+            () = signals.next() => return Err(Failure::interrupted("interrupted").into()),
         };
         drop(progress);
         let failed = answer.get("status") == Some(&serde_json::to_value(Outcome::Fail)?);
@@ -232,7 +233,7 @@ impl Run<'_> {
         match waited {
             Waited::Ended(job) => {
                 self.worth_reading.store(job.status == JobStatus::Fail, Ordering::Relaxed);
-                finished::show(self.context, client, job, self.out.as_deref(), self.format).await
+                finished::show(self.context, client, job, &self.out, self.format).await
             }
             Waited::TimedOut => {
                 self.worth_reading.store(true, Ordering::Relaxed);
@@ -241,7 +242,7 @@ impl Run<'_> {
             }
             Waited::Interrupted => {
                 client.cancel(&self.id).await?;
-                Err(Failure::failed(format!("job {} was cancelled", self.id)).into())
+                Err(Failure::interrupted(format!("interrupted: job {} was cancelled", self.id)).into())
             }
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn run(
     let scopes: Vec<Scope> =
         models.iter().map(|m| Scope::Model(m.name.clone())).chain([Scope::Cluster]).collect();
     let backend = secret::open(&settings)?;
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let kept = match args.arguments.is_empty() {
             // Only to compare arguments with them.
             true => Default::default(),

@@ -2,15 +2,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 
 use crate::image::push::{PushEvent, PushProgress};
 use crate::model::ImageReference;
-use crate::ui::Printer;
+use crate::ui::{self, Printer};
 
 /// What is done sooner shows nothing.
 const PATIENCE: Duration = Duration::from_millis(250);
-const TEMPLATE: &str = "{prefix} {bar:20} {bytes}/{total_bytes} · {binary_bytes_per_sec} · {eta} left";
 
 /// A line an image on a terminal, with rate and time left; elsewhere only what is out of the ordinary.
 pub(super) struct Bars {
@@ -30,14 +29,8 @@ impl Bars {
             return None;
         }
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
-        let bar = bars.entry(image.clone()).or_insert_with(|| {
-            let bar = self.lines.add(ProgressBar::new(0));
-            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-                bar.set_style(style);
-            }
-            bar.set_prefix(image.to_string());
-            bar
-        });
+        let bar =
+            bars.entry(image.clone()).or_insert_with(|| ui::counted_bytes(&self.lines, image.to_string()));
         Some(bar.clone())
     }
 }

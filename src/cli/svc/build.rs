@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, args: SvcBuildArgs) -> anyhow::Result<Exit>
         .map(|name| Ok(Job { target: image_targets::of_service(&settings, name)?, what: What::Service }))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let backend = secret::open(&settings)?;
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let kept = backend.entries(&Scope::Cluster).await?;
         let workshop = build::workshop(&settings, &args, &kept, &BTreeSet::new()).await?;
         let at_once = args.jobs.unwrap_or(settings.build_jobs.value);

@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
     let ServeArgs { port, address, cluster } = args;
     let printer = context.printer();
     let (_, access) = cluster.access(context)?;
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let mut signals = Signals::new()?;
         let cluster = access.connect().await?;
         let target = ServicePort {

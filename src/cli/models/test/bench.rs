@@ -69,7 +69,7 @@ pub(super) async fn test_all(
     printer.note("Ending the tests (Ctrl-C again leaves that to the engine)");
     tokio::select! {
         all = &mut all => Ok(all),
-        () = signals.next() => Err(Failure::failed("interrupted").into()),
+        () = signals.next() => Err(Failure::interrupted("interrupted").into()),
     }
 }
 

@@ -91,7 +91,8 @@ pub(in crate::cli::models) fn run(
         });
     }
     let at_once = jobs.unwrap_or(settings.build_jobs.value);
-    let done = context.block_on(test_all(context.printer(), &settings, timeout, at_once, &candidates))?;
+    let done =
+        context.block_on_unbroken(test_all(context.printer(), &settings, timeout, at_once, &candidates))?;
     if let Some(path) = &junit {
         let written = candidates.iter().zip(&done).filter_map(|(candidate, done)| match done {
             Done::Skipped | Done::NotRun => None,
@@ -106,7 +107,7 @@ pub(in crate::cli::models) fn run(
         Done::Skipped | Done::Error(..) => false,
     };
     if done.iter().any(interrupted) {
-        return Err(Failure::failed("interrupted").into());
+        return Err(Failure::interrupted("interrupted").into());
     }
     let views: Vec<TestView> = candidates.iter().zip(&done).map(|(c, done)| view(c, done)).collect();
     show(context.printer(), output, &views)?;
