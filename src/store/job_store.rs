@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -114,15 +115,19 @@ pub enum Recorded {
     Fenced,
 }
 
-/// A part of a list, oldest first.
+/// A part of a list in the order of acceptance.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// Only jobs in these states; empty means all.
     pub status: Vec<JobStatus>,
     /// Only jobs of these models; empty means all.
     pub models: Vec<ModelName>,
-    /// Only jobs that were accepted after this one (for the next page).
+    /// Only jobs that come after this one in the list (for the next page).
     pub after: Option<JobId>,
+    /// Only jobs that were accepted then or later.
+    pub since: Option<Timestamp>,
+    /// The job that was accepted last comes first.
+    pub newest_first: bool,
     /// At most so many.
     pub limit: Option<usize>,
 }
@@ -130,7 +135,8 @@ pub struct Page {
 impl Page {
     /// The oldest PENDING jobs of one model, at most `limit`.
     pub fn queue_of(model: ModelName, limit: usize) -> Self {
-        Self { status: vec![JobStatus::Pending], models: vec![model], after: None, limit: Some(limit) }
+        let (status, models) = (vec![JobStatus::Pending], vec![model]);
+        Self { status, models, limit: Some(limit), ..Self::default() }
     }
 
     /// Whether it asks for a handful of PENDING jobs of one model.
@@ -183,7 +189,8 @@ pub trait JobStore: Send + Sync + 'static {
     /// The arguments of a job.
     async fn kwargs(&self, id: &JobId) -> Result<Option<TaskKwargs>, StoreError>;
 
-    /// Jobs in the order in which they were accepted.
+    /// Jobs in the order in which they were accepted, or the other way round. Of two jobs the one that was accepted later
+    /// has the later `created_at`.
     ///
     /// # Errors
     /// [`StoreError::NoSuchJob`] when `page.after` is not there (any more).
@@ -192,24 +199,10 @@ pub trait JobStore: Send + Sync + 'static {
     /// The oldest PENDING jobs, in order, at most `limit`.
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError>;
 
-    /// Jobs that have ended, of those that were accepted last: the latest first, at most `limit`. Some may be missing
-    /// where many that were accepted later have yet to end.
+    /// Jobs that have ended, of those that were accepted last: the latest first, at most `limit`.
     async fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
         let status = vec![JobStatus::Success, JobStatus::Fail, JobStatus::Cancelled];
-        let mut page = Page { status, limit: Some(1000), ..Page::default() };
-        let mut last = std::collections::VecDeque::new();
-        loop {
-            let jobs = self.list(&page).await?;
-            let more = jobs.len() == 1000;
-            page.after = jobs.last().map(|job| job.id.clone());
-            for job in jobs {
-                last.push_front(job);
-                last.truncate(limit);
-            }
-            if !more {
-                return Ok(last.into());
-            }
-        }
+        self.list(&Page { status, limit: Some(limit), newest_first: true, ..Page::default() }).await
     }
 
     /// The models that have PENDING jobs, in any order. Stores that keep a queue for each model need not look at every
@@ -273,6 +266,12 @@ pub trait JobStore: Send + Sync + 'static {
 
     /// Sets CANCELLED unless the job is final already; returns the job as it stands then.
     async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError>;
+
+    /// Those of these jobs whose outputs are nobody else's: their results were not for a web app. None where the store
+    /// can't tell.
+    async fn own_results(&self, _ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Forgets final jobs: record, arguments, result. Jobs that are not final, and those whose result the web app
     /// has yet to take, are left alone. Returns the ids that went.

@@ -152,6 +152,10 @@ impl JobStore for WatchedStore {
         self.clock.time("cancel", self.inner.cancel(id, reason)).await.map(|outcome| self.changed(outcome))
     }
 
+    async fn own_results(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        self.clock.time("own_results", self.inner.own_results(ids)).await
+    }
+
     async fn remove(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
         self.clock.time("remove", self.inner.remove(ids)).await.map(|outcome| self.changed(outcome))
     }

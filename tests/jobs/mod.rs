@@ -2,8 +2,11 @@
 
 mod bucket;
 mod commands;
+mod interrupt;
 mod letters;
+mod listing;
 mod numbers;
+mod preparation;
 mod run;
 mod up;
 

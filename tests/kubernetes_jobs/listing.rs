@@ -64,7 +64,7 @@ fn every_state_is_told_with_its_reason() {
         assert_eq!(output.code, 0, "{}", output.stderr);
         output.stdout.lines().map(str::to_owned).collect()
     };
-    assert_eq!(names(&["--status", "FAIL", "-n", "Examples/Echo"]), ["bad", "twice"]);
+    assert_eq!(names(&["--status", "FAIL", "-n", "Examples/Echo"]), ["twice", "bad"], "the newest first");
     assert_eq!(names(&["-n", "A-B/C"]), ["named-by-env"]);
     assert_eq!(names(&["--limit", "3"]).len(), 3);
     let table = place.jobs(&["list"]).stdout;

@@ -193,6 +193,23 @@ async fn listing(store: &dyn JobStore) {
     let page = Page { status: ended, ..Page::default() };
     assert_eq!(ids(&list(page.clone()).await), ["a", "c", "d"], "in order over all states");
     assert_eq!(ids(&list(Page { after: Some("a".parse().unwrap()), ..page }).await), ["c", "d"]);
+    let newest = Page { newest_first: true, ..Page::default() };
+    assert_eq!(ids(&list(newest.clone()).await), ["d", "c", "b", "a"]);
+    let two = Page { limit: Some(2), ..newest.clone() };
+    assert_eq!(ids(&list(two.clone()).await), ["d", "c"], "a limit keeps the newest");
+    assert_eq!(ids(&list(Page { after: Some("c".parse().unwrap()), ..two.clone() }).await), ["b", "a"]);
+    assert!(list(Page { after: Some("a".parse().unwrap()), ..two }).await.is_empty());
+    let ended = vec![JobStatus::Cancelled, JobStatus::Fail];
+    assert_eq!(ids(&list(Page { status: ended, ..newest.clone() }).await), ["d", "c", "a"]);
+    let all = list(Page::default()).await;
+    assert!(all.windows(2).all(|w| w[0].created_at < w[1].created_at), "times tell the order too: {all:?}");
+    for newest_first in [true, false] {
+        let since = Page { since: Some(all[2].created_at), newest_first, ..Page::default() };
+        let listed = list(since).await;
+        let mut found = ids(&listed);
+        found.sort();
+        assert_eq!(found, ["c", "d"]);
+    }
     let other = Page { models: vec!["Examples/Other".parse().unwrap()], ..Page::default() };
     assert!(list(other).await.is_empty());
     let unknown = Page { after: Some("unknown".parse().unwrap()), ..Page::default() };

@@ -7,6 +7,7 @@ use super::words::{value_of, words};
 use super::{MOST, in_time};
 use crate::cli::jobs::{JobFinder, JobSource};
 use crate::model::{Job, JobStatus};
+use crate::services::scheduler::wire::{JobQuery, Order};
 
 /// Completes the ids of the jobs that the command can do something with, with their model and how they stand.
 pub(in crate::cli) fn job_ids() -> ArgValueCompleter {
@@ -43,7 +44,11 @@ fn ask(words: &[String], status: &[JobStatus]) -> Option<Vec<Job>> {
     let finder = JobFinder::of(value_of(words, &["--on"]).as_deref(), settings, access);
     in_time(async {
         match finder.find().await.ok()? {
-            JobSource::Scheduler(client) => Some(client.page(status, &[], None, MOST).await.ok()?.jobs),
+            JobSource::Scheduler(client) => {
+                let status = status.to_vec();
+                let query = JobQuery { status, order: Order::Newest, limit: MOST, ..JobQuery::default() };
+                Some(client.page(&query).await.ok()?.jobs)
+            }
             JobSource::Kubernetes(cluster) => {
                 let jobs = cluster.list().await.ok()?.into_iter().map(|found| found.job);
                 Some(jobs.filter(|job| status.is_empty() || status.contains(&job.status)).collect())

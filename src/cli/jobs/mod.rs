@@ -1,6 +1,7 @@
 //! `csw jobs …`
 
 mod cancel;
+mod choice;
 mod cleanup;
 mod connect;
 mod finished;
@@ -18,6 +19,7 @@ mod token;
 mod undelivered;
 mod view;
 mod wait;
+mod watch;
 
 use clap::{Args, Subcommand};
 

@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use futures::{StreamExt, stream};
 use serde::Serialize;
 
 use super::connect::{SchedulerArgs, patiently};
@@ -12,15 +11,17 @@ use crate::cli::complete::model_names;
 use crate::error::{Diagnose, Exit, Failure};
 use crate::model::{JobId, ModelName, TaskName};
 use crate::services::client::{ClientError, SchedulerClient};
-use crate::services::scheduler::wire::SubmitRequest;
+use crate::services::scheduler::wire::{SubmitEntry, SubmitMany};
 use crate::ui::{Format, Printer, Progress, Table};
 
 /// Refusals that are shown; more only make the first ones scroll away.
 const SHOWN: usize = 20;
+/// Bytes of arguments that one request takes; a set of inputs may have more by itself.
+const REQUEST: usize = 4 << 20;
 
 /// Hand simulations over to a running scheduler
 ///
-/// Prints their ids and does not wait for them. The same id with the same inputs is the same job, however often it is
+/// Prints their ids and does not wait for them. They are queued in the order of the lines. The same id with the same inputs is the same job, however often it is
 /// submitted; with other inputs it is refused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -51,8 +52,8 @@ pub(super) struct SubmitArgs {
     #[arg(long, value_name = "PREFIX", requires = "from")]
     id_prefix: Option<String>,
 
-    /// Requests that are under way at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Jobs that are handed over at once
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
 
     /// How to write the ids
@@ -124,30 +125,54 @@ fn many(path: &Path, prefix: Option<&str>) -> anyhow::Result<Vec<InputSet>> {
     Ok(sets)
 }
 
-/// In the order of the lines.
+/// In the order of the lines, so that this is the order of the queue too: a request after the other.
 async fn submit_all(
     client: &SchedulerClient,
     printer: Printer,
     model: &ModelName,
     sets: Vec<InputSet>,
-    concurrency: usize,
+    at_once: usize,
 ) -> Vec<(usize, JobId, Result<(), ClientError>)> {
-    let progress = Progress::counted(printer, sets.len() as u64, "jobs");
-    let submit = |set: InputSet| {
-        let progress = &progress;
-        async move {
-            let request = SubmitRequest {
-                task_name: TaskName::Sim.as_str().to_owned(),
-                task_kwargs: set.kwargs,
-                task_id: Some(set.id.clone()),
-                tag: None,
-            };
-            let outcome = patiently(|| client.submit(model, &request)).await.map(drop);
-            progress.step();
-            (set.line, set.id, outcome)
+    let total = sets.len();
+    let progress = Progress::counted(printer, total as u64, "jobs");
+    let mut outcomes = Vec::with_capacity(total);
+    let mut sets = sets.into_iter().peekable();
+    while let Some(first) = sets.next() {
+        let mut bytes = size(&first);
+        let mut places = vec![(first.line, first.id.clone())];
+        let mut jobs = vec![entry(model, first)];
+        while let Some(set) = sets.next_if(|set| jobs.len() < at_once && bytes + size(set) <= REQUEST) {
+            bytes += size(&set);
+            places.push((set.line, set.id.clone()));
+            jobs.push(entry(model, set));
         }
-    };
-    stream::iter(sets).map(submit).buffered(concurrency).collect().await
+        let request = SubmitMany { jobs };
+        match patiently(|| client.submit_many(&request)).await {
+            Ok(answers) => {
+                let told = places.into_iter().zip(answers);
+                outcomes.extend(told.map(|((line, id), answer)| (line, id, answer.map(drop))));
+            }
+            Err(e) => {
+                // Nobody is there any more: those that were accepted before are told of all the same.
+                let is_over = e.is_passing();
+                outcomes.extend(places.into_iter().next().map(|(line, id)| (line, id, Err(e))));
+                if is_over {
+                    break;
+                }
+            }
+        }
+        progress.at(outcomes.len() as u64);
+    }
+    outcomes
+}
+
+fn entry(model: &ModelName, set: InputSet) -> SubmitEntry {
+    let InputSet { line: _, id, kwargs } = set;
+    SubmitEntry { model: model.clone(), task_id: Some(id), task_kwargs: kwargs, tag: None }
+}
+
+fn size(set: &InputSet) -> usize {
+    serde_json::to_vec(&set.kwargs).map_or(0, |text| text.len())
 }
 
 fn report(refused: Vec<(usize, ClientError)>, many: bool) -> anyhow::Result<Exit> {

@@ -67,7 +67,7 @@ pub(super) fn show<R: Row>(printer: Printer, format: Format, jobs: &[R]) -> anyh
     printer.view(format, &jobs, |jobs| table(jobs), names)
 }
 
-fn table<R: Row>(jobs: &[R]) -> Table {
+pub(super) fn table<R: Row>(jobs: &[R]) -> Table {
     let mut heading = vec!["ID", "MODEL", "TASK", "STATUS", "AGE", "TOOK"];
     if R::PLACED {
         heading.extend(["ATTEMPT", "NODE"]);

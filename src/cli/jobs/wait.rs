@@ -12,6 +12,7 @@ use crate::job::HINDERED;
 use crate::job::kubernetes::{ClusterJob, KubernetesJobs};
 use crate::model::{Job, JobId, JobStatus, Seconds};
 use crate::services::client::SchedulerClient;
+use crate::services::scheduler::wire::JobQuery;
 use crate::ui::{Format, Printer, Progress};
 
 /// The longest that the scheduler puts off an answer.
@@ -116,13 +117,14 @@ async fn wait_in(
 }
 
 async fn unfinished_jobs(client: &SchedulerClient) -> anyhow::Result<Vec<JobId>> {
+    let status = vec![JobStatus::Pending, JobStatus::Running];
+    let mut query = JobQuery { status, limit: 1000, ..JobQuery::default() };
     let mut ids = Vec::new();
-    let mut after = None;
     loop {
-        let page = client.page(&[JobStatus::Pending, JobStatus::Running], &[], after.as_ref(), 1000).await?;
+        let page = client.page(&query).await?;
         ids.extend(page.jobs.into_iter().map(|job| job.id));
-        after = page.next;
-        if after.is_none() {
+        query.after = page.next;
+        if query.after.is_none() {
             return Ok(ids);
         }
     }

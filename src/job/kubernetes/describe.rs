@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Hindrance;
-use super::manifest::{ATTEMPT_LABEL, JOB_ID_LABEL, MODEL_ANNOTATION, TASK_ANNOTATION};
+use super::manifest::{ATTEMPT_LABEL, JOB_ID_LABEL, MODEL_ANNOTATION, SUBMITTED_ANNOTATION, TASK_ANNOTATION};
 use crate::kube::ready::{
     Surroundings, Trouble, Verdict, assess, condition, items, number, refusal_words, text,
 };
@@ -65,7 +65,7 @@ pub(super) fn describe(job: &Value, pods: &[&Value], complaint: Option<&str>) ->
             reason,
             tag: tag_of(job),
             attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
-            created_at: created(job),
+            created_at: submitted(job),
             started_at,
             finished_at,
         },
@@ -234,6 +234,12 @@ fn ended_at(pod: &Value) -> Option<Timestamp> {
 
 pub(super) fn created(object: &Value) -> Timestamp {
     time(object, "/metadata/creationTimestamp").unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// When the scheduler accepted it; else when it was made.
+fn submitted(job: &Value) -> Timestamp {
+    let noted = job.pointer("/metadata/annotations").and_then(|a| a.get(SUBMITTED_ANNOTATION)?.as_str());
+    noted.and_then(|at| at.parse().ok()).unwrap_or_else(|| created(job))
 }
 
 pub(super) fn label<'v>(object: &'v Value, name: &str) -> Option<&'v str> {

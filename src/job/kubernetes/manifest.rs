@@ -13,6 +13,8 @@ pub const ATTEMPT_LABEL: &str = "attempt";
 pub const MODEL_ANNOTATION: &str = "csw/model";
 /// Annotation of a Job: what is asked of the model.
 pub const TASK_ANNOTATION: &str = "csw/task";
+/// Annotation of a Job: when the job was submitted, to the nanosecond. Kubernetes tells seconds of when it was made.
+pub const SUBMITTED_ANNOTATION: &str = "csw/submitted";
 /// Annotation of a Job: what tells two requests of one name apart.
 const REQUEST_ANNOTATION: &str = "csw/request";
 

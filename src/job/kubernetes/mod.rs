@@ -22,6 +22,8 @@ pub use describe::ClusterJob;
 pub use follow::LogEvent;
 pub use hindrance::Hindrance;
 pub use jobs::KubernetesJobs;
-pub use manifest::{ATTEMPT_LABEL, JOB_ID_LABEL, MODEL_ANNOTATION, TASK_ANNOTATION, job_name};
+pub use manifest::{
+    ATTEMPT_LABEL, JOB_ID_LABEL, MODEL_ANNOTATION, SUBMITTED_ANNOTATION, TASK_ANNOTATION, job_name,
+};
 pub use runtime::{KubernetesRuntime, Manifest};
 pub use tracker::Tracker;

@@ -108,7 +108,7 @@ impl Snapshot {
                 told
             })
             .collect();
-        jobs.sort_by(|a, b| (a.job.created_at, &a.job.id).cmp(&(b.job.created_at, &b.job.id)));
+        jobs.sort_by_cached_key(|told| (told.job.created_at, by_number(told.job.id.as_str())));
         jobs
     }
 
@@ -116,6 +116,24 @@ impl Snapshot {
     pub(super) fn has_unfinished(&self) -> bool {
         self.all().iter().any(|j| matches!(j.job.status, JobStatus::Pending | JobStatus::Running))
     }
+}
+
+/// An id as people count: `run-2` before `run-10`. For jobs that others have made within one second.
+fn by_number(id: &str) -> Vec<(usize, String)> {
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    let mut digits = None;
+    for c in id.chars() {
+        if digits != Some(c.is_ascii_digit()) {
+            digits = Some(c.is_ascii_digit());
+            parts.push((0, String::new()));
+        }
+        if let Some((size, part)) = parts.last_mut() {
+            part.push(c);
+            // Of two numbers the longer is the larger.
+            *size = if c.is_ascii_digit() { part.trim_start_matches('0').len() } else { 0 };
+        }
+    }
+    parts
 }
 
 /// The UID of the object that has made a pod.

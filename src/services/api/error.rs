@@ -41,6 +41,11 @@ impl ApiError {
         self
     }
 
+    /// The status, and what is said with it.
+    pub(in crate::services) fn into_parts(self) -> (StatusCode, Problem) {
+        (self.status, self.problem)
+    }
+
     /// Adds what to try next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -96,6 +101,7 @@ impl From<ResultsError> for ApiError {
     fn from(error: ResultsError) -> Self {
         let status = match error {
             ResultsError::Store(e) => return e.into(),
+            ResultsError::Bucket(e) => return e.into(),
             ResultsError::Away { .. } => StatusCode::SERVICE_UNAVAILABLE,
             ResultsError::Refused(_) | ResultsError::No { .. } | ResultsError::Unexpected(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -10,10 +10,13 @@ use url::Url;
 
 use super::ClientError;
 use crate::http;
-use crate::model::{Job, JobId, JobStatus, ModelName, TaskResult, numbers};
+use crate::model::{Job, JobId, ModelName, TaskResult, numbers};
 use crate::services::api::Problem;
 use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
-use crate::services::scheduler::wire::{Accepted, Cleaned, CleanupRequest, JobPage, SubmitRequest};
+use crate::services::scheduler::wire::{
+    Accepted, Cleaned, CleanupRequest, JobPage, JobQuery, Order, SubmitMany, SubmitRequest, SubmittedEntry,
+    SubmittedMany,
+};
 use crate::services::tokens::{self, LocalToken};
 
 /// Longer than the scheduler puts off any answer.
@@ -77,6 +80,29 @@ impl SchedulerClient {
         self.json(self.request(Method::POST, &format!("{model}/")).json(request)).await
     }
 
+    /// Hands simulations over, to be accepted in their order; safe to repeat where all have ids. Tells of each whether it
+    /// was accepted.
+    ///
+    /// # Errors
+    /// When one of them may be accepted later, and for all that is wrong with the request itself.
+    pub async fn submit_many(
+        &self,
+        jobs: &SubmitMany,
+    ) -> Result<Vec<Result<JobId, ClientError>>, ClientError> {
+        let request = self.request(Method::POST, "api/v1/jobs").json(jobs);
+        let answer: SubmittedMany = self.json(request).await?;
+        let outcomes = answer.jobs.into_iter().map(|entry| {
+            let SubmittedEntry { task_id, status, error, hints } = entry;
+            let message = error.unwrap_or_default();
+            let outcome = task_id.ok_or(ClientError::Refused { status, message, hints });
+            match outcome {
+                Err(e) if e.is_passing() => Err(e),
+                outcome => Ok(outcome),
+            }
+        });
+        outcomes.collect()
+    }
+
     /// Has `version` or `defaults` answered. The first call may take long: it prepares the model.
     ///
     /// # Errors
@@ -103,26 +129,25 @@ impl SchedulerClient {
         self.json(self.request(Method::GET, &format!("api/v1/jobs/{id}?wait={seconds}"))).await
     }
 
-    /// A page of jobs, oldest first.
+    /// A page of jobs.
     ///
     /// # Errors
     /// When the scheduler refuses.
-    pub async fn page(
-        &self,
-        status: &[JobStatus],
-        models: &[ModelName],
-        after: Option<&JobId>,
-        limit: usize,
-    ) -> Result<JobPage, ClientError> {
+    pub async fn page(&self, page: &JobQuery) -> Result<JobPage, ClientError> {
+        let JobQuery { status, models, since, order, after, limit } = page;
         let join = |words: Vec<String>| words.join(",");
         let mut query = vec![("limit", limit.to_string())];
+        if *order == Order::Newest {
+            query.push(("order", "newest".to_owned()));
+        }
         if !status.is_empty() {
             query.push(("status", join(status.iter().map(ToString::to_string).collect())));
         }
         if !models.is_empty() {
             query.push(("model", join(models.iter().map(ToString::to_string).collect())));
         }
-        query.extend(after.map(|id| ("after", id.to_string())));
+        query.extend(since.map(|since| ("since", since.to_string())));
+        query.extend(after.iter().map(|id| ("after", id.to_string())));
         self.json(self.request(Method::GET, "api/v1/jobs").query(&query)).await
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Deployed;
 use super::inputs::InputsServers;
-use crate::job::kubernetes::{Credentials, Manifest};
+use crate::job::kubernetes::{Credentials, Manifest, SUBMITTED_ANNOTATION};
 use crate::job::{AttemptKey, AttemptSpec, RuntimeError};
 use crate::model::{JobId, Model, TaskKwargs, TaskName, TaskResult};
 use crate::render::job::{JobRun, instantiate};
@@ -39,7 +39,7 @@ impl ModelHost for ClusterHost {
             // Both are in the Job's template.
             outputs_processor: None,
             secrets: BTreeMap::new(),
-            launch: json!({ TAG: job.tag }),
+            launch: json!({ TAG: job.tag, SUBMITTED: job.created_at }),
             kwargs: started.kwargs.clone()?,
         })
     }
@@ -58,6 +58,8 @@ impl ModelHost for ClusterHost {
 
 /// In a spec's `launch`: the image tag that was asked for.
 const TAG: &str = "tag";
+/// And when it was.
+const SUBMITTED: &str = "submitted";
 
 /// What an attempt's executor proves itself with, and the key to its inputs. Both count for this job alone, and only
 /// until it has ended.
@@ -77,10 +79,12 @@ pub(super) fn manifest(deployed: Deployed) -> Arc<Manifest> {
         let wrong = |reason: String| RuntimeError::Manifest { key: spec.key.to_string(), reason };
         let model =
             deployed.get(&spec.model).ok_or_else(|| wrong(format!("{} is not deployed", spec.model)))?;
+        let submitted = spec.launch.get(SUBMITTED).and_then(Value::as_str).into_iter();
+        let submitted = submitted.map(|at| (SUBMITTED_ANNOTATION.to_owned(), at.to_owned()));
         let run = JobRun {
             id: &spec.key.id,
             tag: spec.launch.get(TAG).and_then(Value::as_str),
-            annotations: &BTreeMap::new(),
+            annotations: &submitted.collect(),
         };
         Ok(instantiate(&model.template, &run).map_err(|e| wrong(e.to_string()))?.into_value())
     })

@@ -2,12 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::wire::{Accepted, Cleaned, CleanupRequest, JobPage, ModelInfo, SubmitRequest};
+use super::wire::{
+    Accepted, Cleaned, CleanupRequest, JobPage, ModelInfo, Order, SubmitMany, SubmitRequest, SubmittedMany,
+};
 use crate::model::{Job, JobId, JobStatus, TaskResult};
 use crate::services::openapi::{Operation, Schemas};
 use crate::services::outputs_processor::wire::{ResultsPage, RetriedResult};
 use crate::store::UndeliveredState;
 
+/// Moments as everybody reads them.
+const MOMENT: &str =
+    "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$";
 const NO_JOB: &str = "There is no such job.";
 
 pub(super) fn submit(schemas: &mut Schemas) -> Operation {
@@ -31,6 +36,12 @@ pub(super) fn submit(schemas: &mut Schemas) -> Operation {
     .refuses(409, "The id is taken by another job.")
 }
 
+pub(super) fn submit_many(schemas: &mut Schemas) -> Operation {
+    Operation::post("submitMany", "Accepts simulations in their order, each for itself.")
+        .takes(schemas.request::<SubmitMany>())
+        .answers("What became of each.", schemas.answer::<SubmittedMany>())
+}
+
 pub(super) fn sync(_: &mut Schemas) -> Operation {
     let done = json!({
         "type": "object",
@@ -47,7 +58,7 @@ pub(super) fn list(schemas: &mut Schemas) -> Operation {
     let words = |pattern: &str| json!({"type": "string", "pattern": pattern});
     let status = "(?:PENDING|RUNNING|SUCCESS|FAIL|CANCELLED)";
     let part = "[0-9A-Za-z][0-9A-Za-z._-]{0,99}";
-    Operation::get("listJobs", "A page of jobs, the oldest first.")
+    Operation::get("listJobs", "A page of jobs, in the order of their acceptance.")
         .query(
             "status",
             "Only jobs in these states, with commas between them.",
@@ -58,6 +69,8 @@ pub(super) fn list(schemas: &mut Schemas) -> Operation {
             "Only jobs of these models, with commas between them.",
             words(&format!("^({part}/{part}(,{part}/{part}){{0,9}})?$")),
         )
+        .query("since", "Only jobs that were accepted then or later.", words(MOMENT))
+        .query("order", "Whether the oldest or the newest come first.", schemas.request::<Order>())
         .query("after", "The `next` of the page before.", schemas.request::<JobId>())
         .query(
             "limit",
@@ -108,9 +121,15 @@ pub(super) fn outputs(schemas: &mut Schemas) -> Operation {
 }
 
 pub(super) fn logs(schemas: &mut Schemas) -> Operation {
-    of_job(schemas, Operation::get("logs", "What the model wrote in its last attempt."))
-        .query("follow", "Goes on until the job has ended.", json!({"type": "boolean"}))
-        .answers_as("text/plain", "The log.", json!({"type": "string"}))
+    of_job(
+        schemas,
+        Operation::get(
+            "logs",
+            "What was done to make the model ready, and what it wrote in its last attempt.",
+        ),
+    )
+    .query("follow", "Goes on until the job has ended.", json!({"type": "boolean"}))
+    .answers_as("text/plain", "The log.", json!({"type": "string"}))
 }
 
 pub(super) fn cancel(schemas: &mut Schemas) -> Operation {

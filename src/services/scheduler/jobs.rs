@@ -3,11 +3,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::SchedulerState;
-use super::wire::JobPage;
+use super::wire::{JobPage, Order};
 use crate::model::{Job, JobId, JobStatus, TaskResult};
 use crate::services::api::{ApiError, Exact};
 use crate::store::{JobStore, Page};
@@ -25,6 +26,9 @@ pub(super) struct ListQuery {
     model: String,
     after: Option<JobId>,
     limit: Option<usize>,
+    since: Option<Timestamp>,
+    #[serde(default)]
+    order: Order,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +56,8 @@ pub(super) async fn list(
             .collect::<Result<_, _>>()
             .map_err(|e: crate::model::ModelError| ApiError::bad_request(e.to_string()))?,
         after: query.after,
+        since: query.since,
+        newest_first: query.order == Order::Newest,
         limit: Some(limit + 1),
     };
     let mut jobs = state.store.list(&page).await?;

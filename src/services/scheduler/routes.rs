@@ -55,6 +55,7 @@ fn described(tokens: bool) -> Described<Shared> {
         .guarded("/sync/", json(post(sync::sync)), describe::sync)
         .also("/sync", json(post(sync::sync)))
         .guarded("/api/v1/jobs", get(jobs::list), describe::list)
+        .guarded("/api/v1/jobs", json(post(submit::submit_many)), describe::submit_many)
         .guarded("/api/v1/jobs/cleanup", json(post(cleanup::cleanup)), describe::cleanup)
         // A job may have this name.
         .guarded("/api/v1/jobs/cleanup", get(job_called_cleanup), describe::job_called_cleanup)

@@ -1,16 +1,19 @@
 use std::sync::Arc;
 
 use super::SchedulerState;
-use super::wire::{Accepted, SubmitRequest};
+use super::wire::{Accepted, SubmitEntry, SubmitMany, SubmitRequest, SubmittedEntry, SubmittedMany};
 use crate::model::{JobId, JobStatus, Model, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::services::answer::to_json;
-use crate::services::api::{ApiError, Body, Exact};
+use crate::services::api::{ApiError, Body, Exact, Problem};
 use crate::store::{JobStore, Submission, Submitted};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures::future::join_all;
 
+/// Simulations that are accepted at once.
+const MOST: usize = 1000;
 /// What a task may be called with.
 const ARGUMENTS: [&str; 3] = ["meta_param_dict", "adjustment", "errors_warnings"];
 
@@ -23,7 +26,7 @@ pub(super) async fn submit(
     if state.dispatcher.is_stopping() {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the stack is being stopped"));
     }
-    let model = find(&state, &owner, &title)?;
+    let model = find(&state, &owner, &title).await?;
     let task: TaskName = request.task_name.parse().map_err(|_| {
         let tasks = "version, defaults, parse and sim";
         ApiError::new(
@@ -60,16 +63,65 @@ pub(super) async fn submit(
     }
 }
 
-fn find(state: &SchedulerState, owner: &str, title: &str) -> Result<Arc<Model>, ApiError> {
+/// `POST /api/v1/jobs`: simulations, accepted in their order, each for itself.
+pub(super) async fn submit_many(
+    State(state): State<SchedulerState>,
+    Body(request): Body<SubmitMany>,
+) -> Result<Json<SubmittedMany>, ApiError> {
+    if request.jobs.len() > MOST {
+        return Err(ApiError::bad_request(format!(
+            "jobs: at most {MOST} at once, not {}",
+            request.jobs.len()
+        )));
+    }
+    // The store takes what it is asked for in the order in which it is asked.
+    let outcomes = join_all(request.jobs.into_iter().map(|entry| accept(&state, entry))).await;
+    let told = |outcome| match outcome {
+        Ok(id) => SubmittedEntry { task_id: Some(id), status: 200, error: None, hints: Vec::new() },
+        Err(error) => {
+            let (status, Problem { error, hints }) = ApiError::into_parts(error);
+            SubmittedEntry { task_id: None, status: status.as_u16(), error: Some(error), hints }
+        }
+    };
+    Ok(Json(SubmittedMany { jobs: outcomes.into_iter().map(told).collect() }))
+}
+
+async fn accept(state: &SchedulerState, entry: SubmitEntry) -> Result<JobId, ApiError> {
+    let SubmitEntry { model, task_id, task_kwargs, tag } = entry;
+    if state.dispatcher.is_stopping() {
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the stack is being stopped"));
+    }
+    let model = find(state, model.owner(), model.title()).await?;
+    check_arguments(&task_kwargs)?;
+    let id = task_id.unwrap_or_else(JobId::random);
+    let submission =
+        Submission { id, model: model.name.clone(), task: TaskName::Sim, kwargs: task_kwargs, tag };
+    Ok(match state.store.submit(submission).await? {
+        Submitted::Created(job) => {
+            state.dispatcher.accepted(&job);
+            job.id
+        }
+        Submitted::Existing(job) => job.id,
+    })
+}
+
+async fn find(state: &SchedulerState, owner: &str, title: &str) -> Result<Arc<Model>, ApiError> {
     let unknown = |name: &str| ApiError::new(StatusCode::NOT_FOUND, format!("there is no model {name}"));
     let Ok(name) = ModelName::new(owner, title) else { return Err(unknown(&format!("{owner}/{title}"))) };
-    state.catalogue.models().get(&name).ok_or_else(|| {
-        let error = unknown(&name.to_string());
-        match state.catalogue.models().nearest(&name) {
-            Some(nearest) => error.hint(format!("Did you mean {nearest}?")),
-            None => error.hint("List the models: `csw models list`"),
+    let models = state.catalogue.models();
+    if let Some(model) = models.get(&name) {
+        return Ok(model);
+    }
+    // It may have been written a moment ago.
+    if state.catalogue.reload().await {
+        state.dispatcher.forget_environments();
+        if let Some(model) = models.get(&name) {
+            return Ok(model);
         }
-    })
+    }
+    let nearest = models.nearest(&name).map(|nearest| format!("Did you mean {nearest}?"));
+    let hints = nearest.into_iter().chain(state.catalogue.remedies(&name));
+    Err(hints.fold(unknown(&name.to_string()), ApiError::hint))
 }
 
 /// Found out here rather than by a job that fails a minute later.

@@ -6,7 +6,7 @@ use super::signing::Signing;
 use super::tables::{self, STATUSES, code};
 use super::writer::Refusal;
 use crate::model::{Job, JobId, JobStatus, Outcome, TaskResult};
-use crate::store::rules::{OTHER_INPUTS, differs, last_line};
+use crate::store::rules::{self, OTHER_INPUTS, after, differs};
 use crate::store::{
     AttemptToken, Counts, PushOutcome, Recorded, RunningAttempt, StartedAttempt, StoreError, Submission,
     Submitted,
@@ -27,6 +27,8 @@ pub(super) struct Batch<'t> {
     before: Counts,
     counts: Counts,
     next_seq: u64,
+    /// When the job was accepted that is behind all others, once that was asked for.
+    last_created: Option<Timestamp>,
     next_push: u64,
 }
 
@@ -52,6 +54,7 @@ impl<'t> Batch<'t> {
             before: counts,
             counts,
             next_seq,
+            last_created: None,
             next_push,
         })
     }
@@ -77,6 +80,7 @@ impl<'t> Batch<'t> {
         if let Some((seq, record)) = self.find(&submission.id)? {
             return self.compare(seq, record.job, submission);
         }
+        let now = self.last_created()?.map_or(now, |last| after(last, now));
         let job = Job {
             id: submission.id.clone(),
             model: submission.model.clone(),
@@ -89,16 +93,26 @@ impl<'t> Batch<'t> {
             started_at: None,
             finished_at: None,
         };
-        let record = Record { job, token: None, delivered: None, lost: 0, push: None };
+        let record = Record { job, token: None, delivered: None, lost: 0, push: None, handed: false };
         let seq = self.add(&record)?;
         self.kwargs.insert(seq, kwargs).map_err(failed)?;
         Ok(Submitted::Created(record.job))
+    }
+
+    fn last_created(&mut self) -> Result<Option<Timestamp>, Refusal> {
+        if self.last_created.is_none()
+            && let Some((_, bytes)) = self.jobs.last().map_err(failed)?
+        {
+            self.last_created = Some(decode::<Record>(bytes.value())?.job.created_at);
+        }
+        Ok(self.last_created)
     }
 
     /// Puts a new record behind all others.
     pub(super) fn add(&mut self, record: &Record) -> Result<u64, Refusal> {
         let seq = self.next_seq;
         self.next_seq += 1;
+        self.last_created = Some(record.job.created_at);
         self.put(seq, record)?;
         self.ids.insert(record.job.id.as_str(), seq).map_err(failed)?;
         self.by_status.insert((code(record.job.status), seq), ()).map_err(failed)?;
@@ -217,7 +231,8 @@ impl<'t> Batch<'t> {
         self.results.insert(seq, encode(result)?.as_slice()).map_err(failed)?;
         record.delivered = record.token.take();
         record.job.finished_at = Some(now);
-        record.job.reason = result.traceback.as_deref().and_then(last_line);
+        record.job.reason = result.traceback.as_deref().and_then(rules::reason);
+        record.handed = push;
         if push {
             record.push = Some(self.queue_push(&QueuedPush { seq, tries: 0, reason: None })?);
         }

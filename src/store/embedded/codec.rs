@@ -18,6 +18,9 @@ pub(super) struct Record {
     pub(super) lost: u32,
     /// Key in [`super::tables::PUSHES`] while the result waits for the web app.
     pub(super) push: Option<u64>,
+    /// Whether the result was for the web app, whose its outputs are then.
+    #[serde(default)]
+    pub(super) handed: bool,
 }
 
 /// What is kept of a token: enough to know it again, not enough to show it.

@@ -172,7 +172,7 @@ impl Batch<'_> {
                     finished_at: None,
                 };
                 let token = Some(TokenDigest::of(token));
-                self.add(&Record { job, token, delivered: None, lost: 0, push: None })?;
+                self.add(&Record { job, token, delivered: None, lost: 0, push: None, handed: false })?;
             }
             (Standing::Current, Some((seq, mut record))) => {
                 let token = TokenDigest::of(token);

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::iter::Peekable;
+use std::ops::RangeInclusive;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
@@ -39,70 +40,62 @@ impl Snapshot {
         }
     }
 
+    /// Those whose results were not for a web app.
+    pub(super) fn own_results(&self, mut ids: Vec<JobId>) -> Result<Vec<JobId>, StoreError> {
+        let mut own = HashSet::with_capacity(ids.len());
+        for id in &ids {
+            if self.record(id)?.is_some_and(|record| !record.handed && record.push.is_none()) {
+                own.insert(id.clone());
+            }
+        }
+        ids.retain(|id| own.contains(id));
+        Ok(ids)
+    }
+
     pub(super) fn counts(&self) -> Result<Counts, StoreError> {
         read_counts(&self.0.open_table(tables::META).map_err(failed)?)
     }
 
     pub(super) fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
-        let from = self.after(page.after.as_ref())?;
+        let Some(places) = self.places(page)? else { return Ok(Vec::new()) };
         let models: HashSet<_> = page.models.iter().collect();
         let limit = page.limit.unwrap_or(usize::MAX);
-        let wanted = |record: &Record| models.is_empty() || models.contains(&record.job.model);
         let mut found = Vec::new();
         let jobs = self.0.open_table(tables::JOBS).map_err(failed)?;
-        if let ([JobStatus::Pending], [model]) = (page.status.as_slice(), page.models.as_slice()) {
-            let queues = self.0.open_table(tables::QUEUES).map_err(failed)?;
-            let model = model.to_string();
-            let queue = queues.range((model.as_str(), from)..=(model.as_str(), u64::MAX)).map_err(failed)?;
-            for entry in queue.take(limit) {
-                let (_, seq) = entry.map_err(failed)?.0.value();
-                found.extend(self.value::<Record>(tables::JOBS, seq)?.map(|record| record.job));
-            }
-            return Ok(found);
-        }
-        if page.status.is_empty() {
-            for entry in jobs.range(from..).map_err(failed)? {
-                if found.len() >= limit {
-                    break;
-                }
-                let record: Record = decode(entry.map_err(failed)?.1.value())?;
-                if wanted(&record) {
-                    found.push(record.job);
-                }
-            }
-            return Ok(found);
-        }
         let by_status = self.0.open_table(tables::BY_STATUS).map_err(failed)?;
-        let mut states: Vec<u8> = page.status.iter().map(|s| code(*s)).collect();
-        states.sort_unstable();
-        states.dedup();
-        let mut ranges = Vec::with_capacity(states.len());
-        for state in states {
-            ranges.push(by_status.range((state, from)..=(state, u64::MAX)).map_err(failed)?.peekable());
+        let queues = self.0.open_table(tables::QUEUES).map_err(failed)?;
+        let name = page.models.first().map(ToString::to_string).unwrap_or_default();
+        let mut seqs: Vec<Peekable<Seqs<'_>>> = Vec::new();
+        if page.status.is_empty() {
+            let range = jobs.range(places).map_err(failed)?;
+            seqs.push(in_order(page, range.map(|e| Ok(e.map_err(failed)?.0.value()))));
+        } else if let ([JobStatus::Pending], [_]) = (page.status.as_slice(), page.models.as_slice()) {
+            let (first, last) = (*places.start(), *places.end());
+            let range = queues.range((name.as_str(), first)..=(name.as_str(), last)).map_err(failed)?;
+            seqs.push(in_order(page, range.map(|e| Ok(e.map_err(failed)?.0.value().1))));
+        } else {
+            let mut states: Vec<u8> = page.status.iter().map(|s| code(*s)).collect();
+            states.sort_unstable();
+            states.dedup();
+            for state in states {
+                let range = by_status.range((state, *places.start())..=(state, *places.end()));
+                let range = range.map_err(failed)?;
+                seqs.push(in_order(page, range.map(|e| Ok(e.map_err(failed)?.0.value().1))));
+            }
         }
         while found.len() < limit {
-            let Some(seq) = next_of(&mut ranges)? else { break };
-            if let Some(bytes) = jobs.get(seq).map_err(failed)? {
-                let record: Record = decode(bytes.value())?;
-                if wanted(&record) {
-                    found.push(record.job);
+            let Some(seq) = next_of(&mut seqs, page.newest_first)? else { break };
+            let Some(bytes) = jobs.get(seq).map_err(failed)? else { continue };
+            let record: Record = decode(bytes.value())?;
+            if page.since.is_some_and(|since| record.job.created_at < since) {
+                // All that are left are older still.
+                if page.newest_first {
+                    break;
                 }
+                continue;
             }
-        }
-        Ok(found)
-    }
-
-    /// Jobs that have ended, from the latest accepted backwards; not beyond ten times as many as are wanted.
-    pub(super) fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
-        let jobs = self.0.open_table(tables::JOBS).map_err(failed)?;
-        let mut found = Vec::new();
-        for entry in jobs.iter().map_err(failed)?.rev().take(limit.saturating_mul(10)) {
-            let record: Record = decode(entry.map_err(failed)?.1.value())?;
-            if record.job.status.is_final() {
+            if models.is_empty() || models.contains(&record.job.model) {
                 found.push(record.job);
-            }
-            if found.len() >= limit {
-                break;
             }
         }
         Ok(found)
@@ -153,7 +146,17 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// The sequence number that a page starts with.
+    /// The sequence numbers that may be on a page.
+    fn places(&self, page: &Page) -> Result<Option<RangeInclusive<u64>>, StoreError> {
+        let after = self.after(page.after.as_ref())?;
+        Ok(match (page.newest_first, &page.after) {
+            (true, Some(_)) => after.checked_sub(2).map(|last| 0..=last),
+            (true, None) => Some(0..=u64::MAX),
+            (false, _) => Some(after..=u64::MAX),
+        })
+    }
+
+    /// The sequence number behind that of a job.
     pub(super) fn after(&self, id: Option<&JobId>) -> Result<u64, StoreError> {
         match id {
             Some(id) => Ok(self.seq(id)?.ok_or_else(|| StoreError::NoSuchJob { id: id.clone() })? + 1),
@@ -178,27 +181,34 @@ impl Snapshot {
     }
 }
 
-type StatusRange<'a> = Peekable<redb::Range<'a, (u8, u64), ()>>;
+/// Sequence numbers, or why there are no more.
+type Seqs<'a> = Box<dyn Iterator<Item = Result<u64, StoreError>> + 'a>;
 
-/// The smallest sequence number at the head of any range, taken off it.
-fn next_of(ranges: &mut [StatusRange<'_>]) -> Result<Option<u64>, StoreError> {
+fn in_order<'a>(
+    page: &Page,
+    seqs: impl DoubleEndedIterator<Item = Result<u64, StoreError>> + 'a,
+) -> Peekable<Seqs<'a>> {
+    let seqs: Seqs<'a> = if page.newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) };
+    seqs.peekable()
+}
+
+/// The sequence number that comes first of those at the head of any list, taken off it.
+fn next_of(lists: &mut [Peekable<Seqs<'_>>], newest_first: bool) -> Result<Option<u64>, StoreError> {
     let mut best: Option<(u64, usize)> = None;
-    for (index, range) in ranges.iter_mut().enumerate() {
-        let head = match range.peek() {
-            Some(Ok((key, _))) => key.value().1,
-            Some(Err(_)) | None => {
-                if let Some(Err(e)) = range.next() {
-                    return Err(failed(e));
-                }
-                continue;
-            }
+    for (index, list) in lists.iter_mut().enumerate() {
+        let head = match list.peek() {
+            Some(Ok(seq)) => *seq,
+            Some(Err(_)) | None => match list.next() {
+                Some(Err(e)) => return Err(e),
+                _ => continue,
+            },
         };
-        if best.is_none_or(|(seq, _)| head < seq) {
+        if best.is_none_or(|(seq, _)| if newest_first { head > seq } else { head < seq }) {
             best = Some((head, index));
         }
     }
-    if let Some(range) = best.and_then(|(_, index)| ranges.get_mut(index)) {
-        range.next();
+    if let Some(list) = best.and_then(|(_, index)| lists.get_mut(index)) {
+        list.next();
     }
     Ok(best.map(|(seq, _)| seq))
 }

@@ -115,10 +115,6 @@ impl JobStore for EmbeddedStore {
         if limit <= 64 { self.look(|s| s.list(&page)) } else { self.scan(move |s| s.list(&page)).await }
     }
 
-    async fn recent(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.scan(move |s| s.recent(limit)).await
-    }
-
     async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
         self.look(Snapshot::waiting)
     }
@@ -189,6 +185,11 @@ impl JobStore for EmbeddedStore {
     async fn cancel(&self, id: &JobId, reason: &str) -> Result<Option<Job>, StoreError> {
         let (id, reason) = (id.clone(), reason.to_owned());
         self.writer.write(move |batch| batch.cancel(&id, &reason, Timestamp::now())).await
+    }
+
+    async fn own_results(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+        let ids = ids.to_vec();
+        self.scan(move |s| s.own_results(ids)).await
     }
 
     async fn remove(&self, ids: &[JobId]) -> Result<Vec<JobId>, StoreError> {

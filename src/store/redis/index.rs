@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -70,14 +71,23 @@ impl Index {
         self.records.last_key_value().map(|(seq, _)| *seq)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Record>> {
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Arc<Record>> {
         self.records.values()
     }
 
-    /// The records in one state from a place on, in order.
-    pub(super) fn of(&self, status: JobStatus, from: u64) -> impl Iterator<Item = &Arc<Record>> {
+    /// The records in one state, in order.
+    pub(super) fn of(&self, status: JobStatus) -> impl DoubleEndedIterator<Item = &Arc<Record>> {
+        self.within(status, &(0..=u64::MAX))
+    }
+
+    fn within(
+        &self,
+        status: JobStatus,
+        places: &RangeInclusive<u64>,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Record>> {
         let state = status as u8;
-        self.by_status.range((state, from)..=(state, u64::MAX)).filter_map(|(_, seq)| self.records.get(seq))
+        let range = (state, *places.start())..=(state, *places.end());
+        self.by_status.range(range).filter_map(|(_, seq)| self.records.get(seq))
     }
 
     /// The job that ended first, where more than `remembered` have.
@@ -91,29 +101,47 @@ impl Index {
     }
 
     pub(super) fn list(&self, page: &Page) -> Result<Vec<Job>, StoreError> {
-        let from = match &page.after {
-            Some(id) => self.get(id).ok_or_else(|| StoreError::NoSuchJob { id: id.clone() })?.seq + 1,
-            None => 0,
+        let after = match &page.after {
+            Some(id) => Some(self.get(id).ok_or_else(|| StoreError::NoSuchJob { id: id.clone() })?.seq),
+            None => None,
+        };
+        let places = match after {
+            None => 0..=u64::MAX,
+            // A range that ends before it begins is refused.
+            Some(0) if page.newest_first => return Ok(Vec::new()),
+            Some(seq) if page.newest_first => 0..=seq - 1,
+            Some(seq) => seq + 1..=u64::MAX,
         };
         let models: HashSet<_> = page.models.iter().collect();
-        let wanted = |record: &&Arc<Record>| models.is_empty() || models.contains(&record.job.model);
-        let limit = page.limit.unwrap_or(usize::MAX);
-        if page.status.is_empty() {
-            let records = self.records.range(from..).map(|(_, record)| record).filter(wanted);
-            return Ok(records.take(limit).map(|record| record.job.clone()).collect());
-        }
-        if let ([JobStatus::Pending], [model]) = (page.status.as_slice(), page.models.as_slice()) {
-            let queue = self.queues.get(model).into_iter().flat_map(|queue| queue.range(from..));
-            return Ok(queue.filter_map(|seq| self.at(*seq)).take(limit).map(|r| r.job.clone()).collect());
-        }
-        // Of each state as many as could be wanted at most, in order together.
-        let states: BTreeSet<u8> = page.status.iter().map(|s| *s as u8).collect();
-        let mut found: Vec<&Arc<Record>> = Vec::new();
-        for status in super::STATUSES.into_iter().filter(|s| states.contains(&(*s as u8))) {
-            found.extend(self.of(status, from).filter(wanted).take(limit));
-        }
+        let wanted = |record: &&Arc<Record>| {
+            (models.is_empty() || models.contains(&record.job.model))
+                && page.since.is_none_or(|since| record.job.created_at >= since)
+        };
+        let first = |records: &mut dyn DoubleEndedIterator<Item = &Arc<Record>>| -> Vec<Arc<Record>> {
+            let limit = page.limit.unwrap_or(usize::MAX);
+            match page.newest_first {
+                true => records.rev().filter(wanted).take(limit).cloned().collect(),
+                false => records.filter(wanted).take(limit).cloned().collect(),
+            }
+        };
+        let mut found = match (page.status.as_slice(), page.models.as_slice()) {
+            ([], _) => first(&mut self.records.range(places).map(|(_, record)| record)),
+            ([JobStatus::Pending], [model]) => {
+                let queue = self.queues.get(model).into_iter().flat_map(|queue| queue.range(places.clone()));
+                first(&mut queue.filter_map(|seq| self.at(*seq)))
+            }
+            // Of each state as many as could be wanted at most, in order together.
+            (states, _) => {
+                let states: BTreeSet<u8> = states.iter().map(|s| *s as u8).collect();
+                let of = super::STATUSES.into_iter().filter(|s| states.contains(&(*s as u8)));
+                of.flat_map(|status| first(&mut self.within(status, &places))).collect()
+            }
+        };
         found.sort_unstable_by_key(|record| record.seq);
-        found.truncate(limit);
+        if page.newest_first {
+            found.reverse();
+        }
+        found.truncate(page.limit.unwrap_or(usize::MAX));
         Ok(found.into_iter().map(|record| record.job.clone()).collect())
     }
 }

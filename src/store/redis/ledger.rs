@@ -7,7 +7,7 @@ use super::index::Index;
 use super::pages::Pages;
 use super::record::{Digest, Inputs, Record};
 use crate::model::{Job, JobId, JobStatus, Outcome, TaskResult};
-use crate::store::rules::{OTHER_INPUTS, differs, last_line};
+use crate::store::rules::{self, OTHER_INPUTS, after, differs};
 use crate::store::{AttemptToken, ClusterKey, Recorded, StoreError, Submission, Submitted};
 
 /// The state that is being written: what is known, which document has it, and what differs from Redis.
@@ -62,6 +62,7 @@ impl Ledger {
             };
         }
         let Submission { id, model, task, kwargs: _, tag } = submission;
+        let now = self.index.all().next_back().map_or(now, |last| after(last.job.created_at, now));
         let job = Job {
             id,
             model,
@@ -137,7 +138,7 @@ impl Ledger {
         }
         record.delivered = Some(claims.attempt);
         record.job.finished_at = Some(now);
-        record.job.reason = result.traceback.as_deref().and_then(last_line);
+        record.job.reason = result.traceback.as_deref().and_then(rules::reason);
         record.job.status = match result.status {
             Outcome::Success => JobStatus::Success,
             Outcome::Fail => JobStatus::Fail,

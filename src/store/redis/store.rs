@@ -219,7 +219,7 @@ impl JobStore for RedisStore {
 
     async fn pending(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
         let index = self.index()?;
-        Ok(index.of(JobStatus::Pending, 0).take(limit).map(|record| record.job.clone()).collect())
+        Ok(index.of(JobStatus::Pending).take(limit).map(|record| record.job.clone()).collect())
     }
 
     async fn waiting(&self) -> Result<Vec<ModelName>, StoreError> {
@@ -232,7 +232,7 @@ impl JobStore for RedisStore {
 
     async fn running(&self) -> Result<Vec<RunningAttempt>, StoreError> {
         let index = self.index()?;
-        Ok(index.of(JobStatus::Running, 0).filter_map(|record| record.running(&self.key)).collect())
+        Ok(index.of(JobStatus::Running).filter_map(|record| record.running(&self.key)).collect())
     }
 
     async fn start(&self, id: &JobId) -> Result<Option<StartedAttempt>, StoreError> {
