@@ -72,7 +72,7 @@ fn a_browser_shows_what_goes_on_without_running_anything() {
     let up = busy(&sandbox);
     let dom = dom(&up.url);
     for text in [
-        "<h1>csw",
+        ">csw</a>",
         "No job runs.",
         "long",
         "waiting for one of 1 running jobs",
@@ -90,6 +90,66 @@ fn a_browser_shows_what_goes_on_without_running_anything() {
     let picture = sandbox.work().join("page.png");
     screenshot(&up.url, &picture, &["--window-size=1100,1400"]);
     assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+}
+
+/// Without a browser: links and a form, and nothing that would have to run.
+#[test]
+fn failures_come_first_and_lists_are_filtered_and_paged() {
+    let sandbox = Sandbox::new();
+    sandbox.sh_model("Echo", crate::jobs::ECHO);
+    sandbox.sh_model("Other", crate::jobs::ECHO);
+    let up = sandbox.up(&["--no-token"]);
+    let jobs = |args: &[&str], stdin: &str| {
+        let args = [&["jobs", args[0], "--scheduler", &up.url], &args[1..]].concat();
+        let output = sandbox.csw(args).stdin(stdin).output();
+        assert_eq!(output.code, 0, "{}", output.stderr);
+    };
+    jobs(&["submit", "-n", "Test/Echo", "--id", "broken", "--set", "text=fail"], "");
+    // One that failed long ago is still to be seen.
+    let many: String = (0..130).map(|n| format!("{{\"adjustment\": {{\"text\": \"t{n}\"}}}}\n")).collect();
+    jobs(&["submit", "-n", "Test/Other", "--from", "-", "--id-prefix", "many"], &many);
+    let waited = sandbox.csw(["jobs", "wait", "--scheduler", &up.url, "--all", "--timeout", "300"]).output();
+    assert!(matches!(waited.code, 0 | 5), "{}", waited.stderr);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let page = |path: &str| {
+        runtime.block_on(async {
+            let response = reqwest::get(format!("{}{path}", up.url)).await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        })
+    };
+    let overview = page("").1;
+    let (failed, ended) = (overview.find("<h2>Failed").unwrap(), overview.find("<h2>Ended").unwrap());
+    let broken = overview.find(">broken<").unwrap();
+    assert!(failed < broken && broken < overview.find("<h2>Running").unwrap() && failed < ended);
+    assert!(overview.contains("no such text"), "{overview}");
+    let list = |path: &str| {
+        let (status, text) = page(path);
+        assert_eq!(status, 200, "{text}");
+        let ids: Vec<String> = text
+            .split("<td class=\"id\">")
+            .skip(1)
+            .map(|rest| rest.split('<').next().unwrap().to_owned())
+            .filter(|id| !id.contains('/'))
+            .collect();
+        let more = text.split("class=\"more\"><a href=\"").nth(1);
+        let clear = |address: &str| address.replace("&amp;", "&").replace("&#x2f;", "/");
+        let more = more.map(|rest| clear(rest.split('"').next().unwrap()));
+        (ids, more.map(|address| address.trim_start_matches('/').to_owned()))
+    };
+    assert_eq!(list("?status=fail").0, ["broken"]);
+    assert_eq!(list("?status=FAIL&model=Test/Other").0, Vec::<String>::new());
+    let (mut ids, mut more) = list("?status=success&model=Test/Other");
+    assert_eq!((ids.len(), ids[0].as_str()), (100, "many-130"), "the newest first");
+    while let Some(next) = more.take() {
+        let (page, then) = list(&next);
+        ids.extend(page);
+        more = then;
+    }
+    let expected: Vec<String> = (1..=130).rev().map(|n| format!("many-{n}")).collect();
+    assert_eq!(ids, expected);
+    let (status, text) = page("?status=strange");
+    assert!(status == 400 && text.contains("expected fail, running"), "{text}");
+    assert_eq!(page("?after=gone&status=all").0, 200);
 }
 
 #[test]

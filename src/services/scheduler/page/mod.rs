@@ -1,6 +1,7 @@
 //! `GET /`: how it stands, for people. One page without scripts.
 
 mod chart;
+mod filter;
 mod recent;
 mod render;
 mod view;

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value};
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::filter::{Filter, PageQuery};
 use super::view::View;
 use crate::services::api::ApiError;
 use crate::services::scheduler::SchedulerState;
@@ -21,24 +21,17 @@ const STYLE: &str = include_str!("page.css");
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'; \
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'"
     )
 });
-
-#[derive(Debug, Deserialize)]
-pub(in crate::services::scheduler) struct PageQuery {
-    /// Seconds after which the browser asks again.
-    refresh: Option<u32>,
-}
 
 /// `GET /`
 pub(in crate::services::scheduler) async fn page(
     State(state): State<SchedulerState>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let refresh = query.refresh.map(|seconds| seconds.clamp(2, 3600));
-    let view = View::of(&state, refresh).await?;
+    let view = View::of(&state, &Filter::of(&query)?).await?;
     let html = render(&view).map_err(|e| {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the page can't be made: {e:#}"))
     })?;
@@ -64,18 +57,18 @@ fn render(view: &View) -> Result<String, minijinja::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::scheduler::page::view::JobRow;
+    use crate::services::scheduler::page::view::{JobRow, Section};
 
     #[test]
     fn what_jobs_say_is_text_and_nothing_else() {
         let mut view = View::empty();
-        view.waiting.push(JobRow {
+        view.sections.push(Section::waiting(JobRow {
             id: "run-1".into(),
             model: "Test/Echo".into(),
             status: "PENDING".into(),
             reason: "<script>alert(1)</script> \"'&".into(),
             ..JobRow::default()
-        });
+        }));
         let html = render(&view).unwrap();
         assert!(html.contains("&lt;script&gt;alert(1)") && !html.contains("<script"), "{html}");
         assert!(html.contains(STYLE), "the style is what its digest says");

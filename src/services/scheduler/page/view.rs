@@ -4,13 +4,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::chart::Chart;
+use super::filter::{Choice, Filter, STATES};
 use super::recent::{seconds, typical};
 use crate::model::{ClusterType, Job, JobStatus, ModelName};
 use crate::services::scheduler::SchedulerState;
 use crate::store::{JobStore, Page, StoreError};
 
-/// Jobs of each table.
+/// Jobs of each table of the overview.
 const ROWS: usize = 25;
+/// Jobs of a list that was asked for.
+const PAGE: usize = 100;
 /// Jobs that have ended and are looked at.
 const ENDED: usize = 200;
 
@@ -20,11 +23,17 @@ pub(super) struct View {
     version: &'static str,
     now: String,
     refresh: Option<u32>,
+    /// Addresses: of the overview, and of this page that refreshes itself and that does not.
+    home: String,
+    refreshing: String,
+    still: String,
     counts: Vec<Count>,
     oldest: Option<String>,
-    pub(super) waiting: Vec<JobRow>,
-    running: Vec<JobRow>,
-    ended: Vec<JobRow>,
+    states: Vec<Choice>,
+    of_models: Vec<Choice>,
+    pub(super) sections: Vec<Section>,
+    /// Whether that is what was asked for, and no overview.
+    is_list: bool,
     models: Vec<ModelRow>,
     chart: Chart,
 }
@@ -33,6 +42,35 @@ pub(super) struct View {
 struct Count {
     status: String,
     count: u64,
+    /// Address of the list of them.
+    list: String,
+}
+
+/// Some jobs, and the address of more.
+#[derive(Debug, Serialize)]
+pub(super) struct Section {
+    title: &'static str,
+    columns: Columns,
+    pub(super) jobs: Vec<JobRow>,
+    more: Option<String>,
+    /// What is said where there is no job.
+    none: &'static str,
+}
+
+/// What is told of the jobs of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Columns {
+    Running,
+    Waiting,
+    Any,
+}
+
+impl Section {
+    #[cfg(test)]
+    pub(super) fn waiting(job: JobRow) -> Self {
+        Self { title: "Waiting", columns: Columns::Waiting, jobs: vec![job], more: None, none: "" }
+    }
 }
 
 /// A job as a line of a table.
@@ -66,33 +104,99 @@ impl View {
         Self { version: "0", ..Self::default() }
     }
 
-    pub(super) async fn of(state: &SchedulerState, refresh: Option<u32>) -> Result<Self, StoreError> {
+    pub(super) async fn of(state: &SchedulerState, filter: &Filter) -> Result<Self, StoreError> {
         let store = &*state.store;
         let now = Timestamp::now();
         let counts = store.counts().await?;
-        let page = |status, limit| Page { status: vec![status], limit: Some(limit), ..Page::default() };
-        let waiting = store.list(&page(JobStatus::Pending, 1000)).await?;
-        let running = store.list(&page(JobStatus::Running, 1000)).await?;
+        let oldest_first = |status| Page { status: vec![status], limit: Some(1000), ..Page::default() };
+        let waiting = store.list(&oldest_first(JobStatus::Pending)).await?;
+        let running = store.list(&oldest_first(JobStatus::Running)).await?;
         let mut ended = store.recent(ENDED).await?;
         ended.sort_by_key(|job| std::cmp::Reverse(job.finished_at));
-        let rows = |jobs: &[Job]| jobs.iter().take(ROWS).map(|job| row(state, job, now)).collect();
+        let mut failed = match filter.is_list() {
+            true => Vec::new(),
+            false => {
+                let newest = Page { newest_first: true, ..oldest_first(JobStatus::Fail) };
+                store.list(&Page { limit: Some(ENDED), ..newest }).await?
+            }
+        };
+        failed.sort_by_key(|job| std::cmp::Reverse(job.finished_at));
+        let only = |status| Filter { status, all: status.is_none(), after: None, ..filter.clone() };
+        let section = |title, columns, jobs: &[Job], status, none| Section {
+            title,
+            columns,
+            jobs: jobs.iter().take(ROWS).map(|job| row(state, job, now)).collect(),
+            more: (jobs.len() > ROWS).then(|| only(status).address()),
+            none,
+        };
+        let (fail, run, wait) = (JobStatus::Fail, JobStatus::Running, JobStatus::Pending);
+        let sections = match filter.is_list() {
+            true => vec![list(state, filter, now).await?],
+            // Failures first: they are what somebody has to do something about.
+            false => vec![
+                section("Failed", Columns::Any, &failed, Some(fail), ""),
+                section("Running", Columns::Running, &running, Some(run), "No job runs."),
+                section("Waiting", Columns::Waiting, &waiting, Some(wait), ""),
+                section("Ended", Columns::Any, &ended, None, "No job has ended yet."),
+            ],
+        };
+        let mut names: Vec<String> = state.catalogue.models().all().keys().map(ToString::to_string).collect();
+        let model = filter.model.as_ref().map(ToString::to_string);
+        names.extend(model.clone().filter(|model| !names.contains(model)));
         Ok(Self {
             version: env!("CARGO_PKG_VERSION"),
             now: now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-            refresh,
+            refresh: filter.refresh,
+            home: Filter { refresh: filter.refresh, ..Filter::default() }.address(),
+            refreshing: Filter { refresh: Some(5), ..filter.clone() }.address(),
+            still: Filter { refresh: None, ..filter.clone() }.address(),
             counts: counts
                 .by_status()
                 .into_iter()
-                .map(|(status, count)| Count { status: status.as_str().to_lowercase(), count })
+                .map(|(status, count)| Count {
+                    status: status.as_str().to_lowercase(),
+                    count,
+                    list: Filter { model: None, ..only(Some(status)) }.address(),
+                })
                 .collect(),
             oldest: waiting.first().map(|job| span(job.created_at, now)),
-            waiting: rows(&waiting),
-            running: rows(&running),
-            ended: rows(&ended),
+            states: STATES
+                .into_iter()
+                .map(|s| Choice { value: s.as_str().to_lowercase(), chosen: filter.status == Some(s) })
+                .collect(),
+            of_models: names
+                .into_iter()
+                .map(|name| Choice { chosen: model.as_ref() == Some(&name), value: name })
+                .collect(),
+            sections: sections.into_iter().filter(|s| !s.jobs.is_empty() || !s.none.is_empty()).collect(),
+            is_list: filter.is_list(),
             models: models(state, &waiting, &running, &ended),
-            chart: Chart::of(&ended),
+            chart: if filter.is_list() { Chart::default() } else { Chart::of(&ended) },
         })
     }
+}
+
+/// A page of the jobs that were asked for, the newest first.
+async fn list(state: &SchedulerState, filter: &Filter, now: Timestamp) -> Result<Section, StoreError> {
+    let page = Page {
+        status: filter.status.into_iter().collect(),
+        models: filter.model.clone().into_iter().collect(),
+        after: filter.after.clone(),
+        limit: Some(PAGE + 1),
+        newest_first: true,
+        ..Page::default()
+    };
+    let mut jobs = match state.store.list(&page).await {
+        // The job that the page before ended with was forgotten meanwhile: from the beginning.
+        Err(StoreError::NoSuchJob { .. }) => state.store.list(&Page { after: None, ..page }).await?,
+        jobs => jobs?,
+    };
+    let more = jobs.len() > PAGE;
+    jobs.truncate(PAGE);
+    let after = jobs.last().filter(|_| more).map(|job| job.id.clone());
+    let more = after.map(|after| Filter { after: Some(after), ..filter.clone() }.address());
+    let jobs = jobs.iter().map(|job| row(state, job, now)).collect();
+    Ok(Section { title: "Jobs", columns: Columns::Any, jobs, more, none: "No such jobs." })
 }
 
 fn row(state: &SchedulerState, job: &Job, now: Timestamp) -> JobRow {
