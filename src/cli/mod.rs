@@ -7,6 +7,8 @@ mod cluster;
 mod command;
 mod complete;
 mod completions;
+mod configuration;
+mod confirm;
 mod context;
 mod deploy;
 mod help;

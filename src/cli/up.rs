@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
+use super::configuration::Watch;
 use super::stack_config::{Differences, keep_private, stack_config};
 use crate::error::{Exit, Failure};
 use crate::executor::environment::PrepareProgress;
@@ -21,6 +22,7 @@ use crate::ui::{Printer, logs};
 
 /// Run the embedded stack: scheduler, outputs processor and jobs on this machine
 ///
+/// Its configuration is read again when it changes: new and changed models are taken, those with mistakes stay as they were.
 /// Stays in the foreground until Ctrl-C or SIGTERM. Then it accepts nothing more and asks running jobs to end; they get
 /// the grace period (CSW_GRACE_PERIOD, 30 s) for that and go back to their place in the queue: the next `csw up` runs
 /// them again. Queued jobs and results are kept. A second Ctrl-C ends at once.
@@ -54,11 +56,17 @@ pub(super) struct UpArgs {
 
 pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     let UpArgs { listen, data, max_jobs, no_token } = args;
-    let settings = context.settings(|o| {
-        o.listen = listen;
-        o.data_dir = data;
-        o.max_jobs = max_jobs;
-    })?;
+    let resolve = || {
+        context.settings(|o| {
+            o.listen.clone_from(&listen);
+            o.data_dir.clone_from(&data);
+            o.max_jobs = max_jobs;
+        })
+    };
+    // Before anything is read: what changes from here on is seen.
+    let mut watch = Watch::new(context)?;
+    let settings = resolve()?;
+    watch.start(&settings);
     let printer = context.printer();
     keep_private(printer, &settings)?;
     let data_dir = settings.data_dir.value.clone();
@@ -72,7 +80,7 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     let mut config = stack_config(
         &settings,
         Differences {
-            catalogue,
+            catalogue: catalogue.clone(),
             data_dir: data_dir.clone(),
             listen: settings.listen.value,
             tokens,
@@ -114,7 +122,10 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
         if let Some(url) = &settings.cs_url.value {
             printer.note(format!("Results are handed to {url}"));
         }
-        signals.next().await;
+        tokio::select! {
+            () = signals.next() => {}
+            () = watch.follow(&catalogue, &stack, resolve) => {}
+        }
         stop(printer, stack, &mut signals, settings.grace_period.value.as_secs_f64()).await;
         drop(noted);
         Ok(Exit::Ok)

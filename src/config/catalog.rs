@@ -61,6 +61,16 @@ impl Catalog {
         &self.diagnostics
     }
 
+    /// Models that are not valid, and what is wrong with each.
+    pub fn broken(&self) -> impl Iterator<Item = (&ModelName, &Diagnostics)> {
+        self.broken.iter()
+    }
+
+    /// What is wrong with the model of exactly this name, if it is not valid.
+    pub fn mistakes(&self, name: &ModelName) -> Option<&Diagnostics> {
+        self.broken.get(name)
+    }
+
     /// Files, folders and URLs that were read.
     pub fn searched(&self) -> &[String] {
         &self.searched

@@ -1,15 +1,19 @@
 //! Where the services get their models from.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+mod files;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use files::Reloaded;
+
 use super::ServiceError;
 use super::models::Models;
-use crate::config::{self, Catalog, ConfigError, Sources};
-use crate::model::Model;
-use crate::private;
+use crate::config::Catalog;
+use crate::model::{Model, ModelName};
+use files::Files;
 
 /// How messages name what came by `POST /sync/`.
 pub(super) const SYNCED: &str = "the synced list";
@@ -23,6 +27,9 @@ pub trait SyncTarget: Send + Sync {
     /// # Errors
     /// With everything that is wrong with the list; when it can't be kept.
     async fn sync(&self, list: String) -> Result<usize, ServiceError>;
+
+    /// What somebody who asked for this model in vain can do about it.
+    fn remedies(&self, name: &ModelName) -> Vec<String>;
 }
 
 /// The models that there are, and what becomes of the list that the web app sends.
@@ -30,33 +37,19 @@ pub trait SyncTarget: Send + Sync {
 pub struct Catalogue {
     models: Models,
     target: Option<Arc<dyn SyncTarget>>,
-}
-
-/// The files of a folder, and what the web app sent last. A file outweighs what was sent about its model.
-#[derive(Debug, Clone)]
-struct Files {
-    models: Models,
-    source: Arc<Source>,
-}
-
-#[derive(Debug)]
-struct Source {
-    config_dir: PathBuf,
-    /// The list that was sent last: a restart must not forget the models of jobs that wait.
-    synced: PathBuf,
-    /// One change at a time.
-    changing: Mutex<()>,
+    /// Where they are read from, if that may change.
+    files: Option<Files>,
 }
 
 impl Catalogue {
     /// These models and no others; a sync is refused.
     pub fn fixed(models: impl IntoIterator<Item = Model>) -> Self {
-        Self { models: Models::new(models), target: None }
+        Self { models: Models::new(models), target: None, files: None }
     }
 
     /// These models, which `target` keeps up to date.
     pub fn synced_by(models: Models, target: Arc<dyn SyncTarget>) -> Self {
-        Self { models, target: Some(target) }
+        Self { models, target: Some(target), files: None }
     }
 
     /// Reads the files below `config_dir` and the list that an earlier run has kept in `data_dir`. Models that are
@@ -65,22 +58,34 @@ impl Catalogue {
     /// # Errors
     /// When a folder can't be read.
     pub fn open(config_dir: &Path, data_dir: &Path) -> Result<(Self, Catalog), ServiceError> {
-        let synced = data_dir.join("projects.json");
-        let list = match std::fs::read_to_string(&synced) {
-            Ok(list) => Some(list),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            Err(source) => return Err(ServiceError::Io { path: synced.display().to_string(), source }),
-        };
-        let catalog = load(config_dir, list.as_deref())?;
-        let source = Source { config_dir: config_dir.to_owned(), synced, changing: Mutex::default() };
-        let models = Models::new(catalog.models().cloned());
-        let files = Files { models: models.clone(), source: Arc::new(source) };
-        Ok((Self { models, target: Some(Arc::new(files)) }, catalog))
+        let (files, catalog) = Files::open(config_dir, data_dir)?;
+        let models = files.models().clone();
+        let target = Some(Arc::new(files.clone()) as _);
+        Ok((Self { models, target, files: Some(files) }, catalog))
     }
 
     /// The models as they are now.
     pub fn models(&self) -> &Models {
         &self.models
+    }
+
+    /// Reads the files again: takes what is right, and keeps what was known of models whose files are wrong now. What was
+    /// done is told by [`Catalogue::news`]. Whether anything was.
+    pub async fn reload(&self) -> bool {
+        match self.files.clone() {
+            Some(files) => tokio::task::spawn_blocking(move || files.reload()).await.unwrap_or_default(),
+            None => false,
+        }
+    }
+
+    /// What [`Catalogue::reload`] did since this was asked last.
+    pub fn news(&self) -> Vec<Reloaded> {
+        self.files.as_ref().map(Files::news).unwrap_or_default()
+    }
+
+    /// See [`SyncTarget::remedies`].
+    pub fn remedies(&self, name: &ModelName) -> Vec<String> {
+        self.target.as_ref().map(|target| target.remedies(name)).unwrap_or_default()
     }
 
     /// See [`SyncTarget::sync`].
@@ -93,35 +98,4 @@ impl Catalogue {
             None => Err(ServiceError::FixedCatalogue),
         }
     }
-}
-
-#[async_trait]
-impl SyncTarget for Files {
-    async fn sync(&self, list: String) -> Result<usize, ServiceError> {
-        let this = self.clone();
-        let work = tokio::task::spawn_blocking(move || this.take(&list));
-        work.await.map_err(|e| ServiceError::Ended { reason: e.to_string() })?
-    }
-}
-
-impl Files {
-    fn take(&self, list: &str) -> Result<usize, ServiceError> {
-        let source = &self.source;
-        let _one = source.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        config::load(&Sources::none().with_web_app(SYNCED, list))?;
-        let catalog = load(&source.config_dir, Some(list))?;
-        let io = |e| ServiceError::Io { path: source.synced.display().to_string(), source: e };
-        private::write(&source.synced, list.as_bytes()).map_err(io)?;
-        self.models.replace(catalog.models().cloned());
-        Ok(catalog.models().len())
-    }
-}
-
-fn load(config_dir: &Path, list: Option<&str>) -> Result<Catalog, ConfigError> {
-    let files = Sources::files(config_dir);
-    let sources = match list {
-        Some(list) => files.with_web_app(SYNCED, list),
-        None => files,
-    };
-    config::load_valid(&sources)
 }

@@ -91,3 +91,58 @@ async fn the_web_app_can_sync_its_models_and_can_not_break_them() {
     let again = start();
     assert_eq!(names(&again.url).await, ["Test/Echo", "Web/Good"], "a restart does not forget them");
 }
+
+#[test]
+fn models_are_taken_as_their_files_change_and_kept_where_these_have_mistakes() {
+    let sandbox = Sandbox::new();
+    sandbox.sh_model("First", super::ECHO);
+    let up = sandbox.up(&[]);
+    let said = |text: &str| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !up.said().contains(text) {
+            assert!(std::time::Instant::now() < deadline, "not said: {text}\n{}", up.said());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    let run = |model: &str, id: &str| {
+        let submit = ["jobs", "submit", "-n", model, "--id", id, "--set", "text=hi"];
+        sandbox.csw(submit).env("CSW_SCHEDULER", &up.url).output()
+    };
+    // Known as soon as its file is there, without anybody having to wait.
+    sandbox.sh_model("Second", super::ECHO);
+    let submitted = run("Test/Second", "second");
+    assert_eq!(submitted.code, 0, "{}", submitted.stderr);
+    said("Added: Test/Second");
+    // Mistakes are told, and the model stays as it was.
+    let file = "config/Test/Second.yaml";
+    let good = sandbox.read(file);
+    sandbox.write(file, format!("{good}colour: red\n"));
+    said("colour");
+    said("until their mistakes are corrected: Test/Second");
+    assert_eq!(run("Test/Second", "again").code, 0);
+    sandbox.write(file, format!("{good}oneliner: Echoes\n"));
+    said("Changed: Test/Second");
+    // One that was never right is told of as what it is.
+    sandbox.write("config/Test/Third.yaml", "owner: Test\ntitle: Third\ncolour: red\n");
+    said("config/Test/Third.yaml");
+    let broken = run("Test/Third", "third");
+    assert_eq!(broken.code, 1);
+    assert!(
+        broken.stderr.contains("Its configuration has mistakes: config/Test/Third.yaml:"),
+        "{}",
+        broken.stderr
+    );
+    let unknown = run("Test/Nobody", "nobody");
+    assert!(
+        unknown.stderr.contains("there are: Test/First, Test/Second")
+            && unknown.stderr.contains("csw models new Test/Nobody"),
+        "{}",
+        unknown.stderr
+    );
+    std::fs::remove_file(sandbox.work().join(file)).unwrap();
+    said("Removed: Test/Second");
+    sandbox.write("csw.yaml", "max_jobs: 7\n");
+    said("Settings have changed that this stack was started with: max_jobs");
+    sandbox.write("csw.yaml", "max_jobs: many\n");
+    said("The settings stay as they were");
+}

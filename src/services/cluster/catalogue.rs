@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::Deployed;
 use crate::config::{self, Sources};
 use crate::kube::{Cluster, KubeError, Watched};
-use crate::model::Model;
+use crate::model::{Model, ModelName};
 use crate::services::ServiceError;
 use crate::services::catalogue::{SYNCED, SyncTarget};
 use crate::services::models::Models;
@@ -65,6 +65,15 @@ impl SyncTarget for ClusterCatalogue {
         self.store.set_projects(&list).await?;
         *self.synced.lock().unwrap_or_else(PoisonError::into_inner) = catalog.models().cloned().collect();
         Ok(self.combine())
+    }
+
+    fn remedies(&self, name: &ModelName) -> Vec<String> {
+        let known: Vec<String> = self.models.all().keys().take(10).map(ToString::to_string).collect();
+        let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+        vec![
+            format!("Those that are deployed on this cluster: {known}"),
+            format!("Deploy it: `csw models -n {name} apply`"),
+        ]
     }
 }
 

@@ -148,6 +148,11 @@ impl Stack {
         link
     }
 
+    /// Its configuration has changed: what is ready for a model may not be any more.
+    pub fn configuration_changed(&self) {
+        self.dispatcher.forget_environments();
+    }
+
     /// How many executors run.
     pub fn running(&self) -> usize {
         self.dispatcher.running()
