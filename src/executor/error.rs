@@ -130,7 +130,7 @@ pub enum ExecutorError {
         source: io::Error,
     },
     /// A program that is needed failed.
-    #[error("cannot {what}: `{program}` ended {exit}\n{last}\n(all of it: {})", log.display())]
+    #[error("cannot {what}: `{program}` ended {exit}: {}\n{last}\n(all of it: {})", telling(last), log.display())]
     Step {
         /// The step.
         what: String,
@@ -145,6 +145,17 @@ pub enum ExecutorError {
     },
 }
 
+/// The line of a tool that says what is wrong: the last one that calls itself an error, else the last.
+fn telling(lines: &str) -> &str {
+    const MARKS: [&str; 5] = ["error:", "fatal:", "e:", "critical:", "libmambapy error"];
+    let is_marked = |line: &&str| {
+        let line = line.trim_start().to_ascii_lowercase();
+        MARKS.iter().any(|mark| line.starts_with(mark))
+    };
+    let last = || lines.lines().rfind(|line| !line.trim().is_empty());
+    lines.lines().rfind(is_marked).or_else(last).map_or("it said nothing", str::trim)
+}
+
 impl ExecutorError {
     /// A file of a repository that can't be accessed.
     pub(super) fn beneath(repository: &Path, path: &Path, source: io::Error) -> Self {
@@ -152,6 +163,22 @@ impl ExecutorError {
             return Self::Outside { repository: repository.to_owned(), path: path.to_owned() };
         }
         Self::io(&repository.join(path), source)
+    }
+
+    /// What whoever waits for a job of the model reads: what the tool printed, then the sentence that explains, with what
+    /// can be done about it.
+    pub fn story(&self) -> String {
+        let hints = self.hints().join("; ");
+        let hints = if hints.is_empty() { hints } else { format!(" ({hints})") };
+        match self {
+            Self::Step { what, program, exit, last, log: _ } => {
+                format!("{last}\n\ncannot {what}: `{program}` ended {exit}: {}{hints}", telling(last))
+            }
+            other => {
+                let sentence = other.to_string();
+                format!("{}{hints}", sentence.split_whitespace().collect::<Vec<_>>().join(" "))
+            }
+        }
     }
 
     /// A file that can't be accessed.
@@ -223,5 +250,41 @@ impl Diagnose for ExecutorError {
             _ => return Vec::new(),
         };
         vec![hint]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_explains_is_found_among_those_of_a_tool() {
+        for (lines, expected) in [
+            (
+                "ERROR: Could not find a version that satisfies the requirement nosuch\nERROR: No matching distribution found for nosuch\n[notice] A new release of pip is available",
+                "ERROR: No matching distribution found for nosuch",
+            ),
+            (
+                "Cloning into 'x'...\nfatal: repository 'x' does not exist\n",
+                "fatal: repository 'x' does not exist",
+            ),
+            ("one\ntwo\n\n", "two"),
+            ("", "it said nothing"),
+        ] {
+            assert_eq!(telling(lines), expected);
+        }
+        let error = ExecutorError::Step {
+            what: "install the packages".into(),
+            program: "pip".into(),
+            exit: "with 1".into(),
+            last: "ERROR: No matching distribution found for nosuch\n[notice] pip".into(),
+            log: PathBuf::from("/tmp/x.log"),
+        };
+        let story = error.story();
+        let last = story.lines().last().unwrap();
+        assert_eq!(
+            last,
+            "cannot install the packages: `pip` ended with 1: ERROR: No matching distribution found for nosuch"
+        );
     }
 }

@@ -98,8 +98,18 @@ pub trait JobRuntime: Send + Sync + 'static {
     /// The attempt's log from its beginning; `None` if there is none (yet).
     async fn logs(&self, key: &AttemptKey, follow: bool) -> Result<Option<LogStream>, RuntimeError>;
 
+    /// Adds to the log of an attempt that has no executor (yet), where the runtime keeps logs itself.
+    async fn note(&self, _key: &AttemptKey, _text: &str) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
     /// The last lines of the log, at most `bytes` of them.
     async fn log_tail(&self, key: &AttemptKey, bytes: u64) -> Result<String, RuntimeError>;
+
+    /// Bytes of what [`JobRuntime::delete`] would drop, where that is known.
+    fn size(&self, _id: &JobId, _attempts: u32) -> u64 {
+        0
+    }
 
     /// Attempts that were created and not yet put away.
     async fn list(&self) -> Result<Vec<AttemptKey>, RuntimeError>;

@@ -8,7 +8,7 @@ use crate::error::Exit;
 use crate::job::kubernetes::LogEvent;
 use crate::model::JobId;
 
-/// Print what a job's model wrote
+/// Print a job's log: what was done to make its model ready, and what the model wrote
 ///
 /// The log of its last attempt. With --follow from there on to the job's end, also when it has yet to start.
 #[derive(Debug, Args)]

@@ -53,6 +53,19 @@ impl Folders {
         Ok(None)
     }
 
+    /// Adds to the log of an attempt, wherever it is now.
+    pub(super) fn note(&self, key: &AttemptKey, text: &str) -> Result<(), RuntimeError> {
+        let kept = self.kept_log(&key.id, key.attempt);
+        let path = if kept.exists() {
+            kept
+        } else {
+            make_private(&self.attempt(key))?;
+            self.live_log(key)
+        };
+        let file = fs::File::options().create(true).append(true).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| io(&path, e))
+    }
+
     pub(super) fn prepare(
         &self,
         key: &AttemptKey,
@@ -122,10 +135,16 @@ impl Folders {
         }
     }
 
+    /// Bytes of the logs that are kept.
+    pub(super) fn size(&self, id: &JobId, attempts: u32) -> u64 {
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.len());
+        (0..=attempts).map(|attempt| size(self.kept_log(id, attempt))).sum()
+    }
+
     pub(super) fn delete(&self, id: &JobId, attempts: u32) -> Result<(), RuntimeError> {
         let job = self.jobs.join(id.as_str());
         absent_is_fine(fs::remove_dir_all(&job)).map_err(|e| io(&job, e))?;
-        for attempt in 1..=attempts {
+        for attempt in 0..=attempts {
             let log = self.kept_log(id, attempt);
             absent_is_fine(fs::remove_file(&log)).map_err(|e| io(&log, e))?;
         }

@@ -207,11 +207,19 @@ impl JobRuntime for ProcessRuntime {
         })))
     }
 
+    async fn note(&self, key: &AttemptKey, text: &str) -> Result<(), RuntimeError> {
+        self.folders.note(key, text)
+    }
+
     async fn log_tail(&self, key: &AttemptKey, bytes: u64) -> Result<String, RuntimeError> {
         match self.folders.log(key)? {
             Some(file) => logs::tail(file, bytes).map_err(|e| io(&self.folders.live_log(key), e)),
             None => Ok(String::new()),
         }
+    }
+
+    fn size(&self, id: &JobId, attempts: u32) -> u64 {
+        self.folders.size(id, attempts)
     }
 
     async fn list(&self) -> Result<Vec<AttemptKey>, RuntimeError> {

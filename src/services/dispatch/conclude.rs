@@ -165,6 +165,9 @@ impl Dispatcher {
         let started = self.settle(&key, || async { Ok(self.shared.store.start(&job.id).await?) }).await;
         if let Some(Some(started)) = started {
             let key = AttemptKey { id: job.id.clone(), attempt: started.job.attempt };
+            let prepared = self.shared.host.preparation_log(&job.model);
+            let sentence = reason.lines().last().unwrap_or_default();
+            self.note(&key, &format!("{prepared}{sentence}\n")).await;
             self.settle(&key, || async { self.fail(&key, &started.token, reason).await }).await;
         }
     }

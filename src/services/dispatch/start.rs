@@ -30,10 +30,15 @@ impl Dispatcher {
         let spec = match self.shared.host.spec(model, started).await {
             Ok(spec) => spec,
             Err(reason) => {
+                self.note(&key, &format!("{reason}\n")).await;
                 self.settle(&key, || async { self.fail(&key, &started.token, &reason).await }).await;
                 return self.free(&key.id);
             }
         };
+        let prepared = self.shared.host.preparation_log(&model.name);
+        if !prepared.is_empty() {
+            self.note(&key, &prepared).await;
+        }
         let permit = self.shared.making.acquire().await;
         // Refused to others meanwhile: nobody needs to be asked again for this one.
         let refused = self.board().throttle.pauses(Instant::now()).map(str::to_owned);
@@ -73,6 +78,13 @@ impl Dispatcher {
                 }
                 self.free(&key.id);
             }
+        }
+    }
+
+    /// Adds to the log of an attempt. One that can't be written is not worth failing a job for.
+    pub(super) async fn note(&self, key: &AttemptKey, text: &str) {
+        if let Err(e) = self.shared.runtime.note(key, text).await {
+            tracing::warn!("cannot write the log of {key}: {e}");
         }
     }
 

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
+use super::preparation_log::PreparationLog;
 use crate::executor::environment::{Environments, PrepareProgress, Prepared};
-use crate::executor::{ExecutorError, Launch, PoolSize, WorkerPool};
+use crate::executor::{Launch, PoolSize, WorkerPool};
 use crate::job::{AttemptKey, AttemptSpec};
 use crate::model::{JobId, Model, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::secret::{Scope, SecretBackend};
@@ -25,6 +26,8 @@ pub struct LocalHost {
     outputs_processor: Option<Url>,
     grace: Duration,
     prepared: Mutex<HashMap<ModelName, (Prepared, Instant)>>,
+    /// What was done to make each model ready, the last time.
+    logs: Mutex<HashMap<ModelName, Arc<PreparationLog>>>,
     workers: WorkerPool,
 }
 
@@ -37,8 +40,8 @@ impl LocalHost {
         grace: Duration,
     ) -> Self {
         let workers = WorkerPool::new(PoolSize::default());
-        let prepared = Mutex::default();
-        Self { environments, progress, secrets, outputs_processor: None, grace, prepared, workers }
+        let (prepared, logs) = (Mutex::default(), Mutex::default());
+        Self { environments, progress, secrets, outputs_processor: None, grace, prepared, logs, workers }
     }
 
     /// Executors of jobs post to the outputs processor at this base URL.
@@ -102,9 +105,15 @@ impl LocalHost {
 #[async_trait]
 impl ModelHost for LocalHost {
     async fn prepare(&self, model: &Model) -> Result<(), String> {
-        let prepared = self.environments.prepare(model, &*self.progress).await.map_err(|e| sentence(&e))?;
+        let log = Arc::new(PreparationLog::new(Arc::clone(&self.progress)));
+        lock(&self.logs).insert(model.name.clone(), Arc::clone(&log));
+        let prepared = self.environments.prepare(model, &*log).await.map_err(|e| e.story())?;
         lock(&self.prepared).insert(model.name.clone(), (prepared, Instant::now()));
         Ok(())
+    }
+
+    fn preparation_log(&self, model: &ModelName) -> String {
+        lock(&self.logs).get(model).map(|log| log.text()).unwrap_or_default()
     }
 
     async fn spec(&self, model: &Model, started: &StartedAttempt) -> Result<AttemptSpec, String> {
@@ -143,11 +152,4 @@ impl ModelHost for LocalHost {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The error with what can be done about it: nobody sees the hints of an error that a job failed with.
-fn sentence(error: &ExecutorError) -> String {
-    use crate::error::Diagnose;
-    let hints = error.hints().join("; ");
-    if hints.is_empty() { error.to_string() } else { format!("{error} ({hints})") }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod local_host;
+mod preparation_log;
 mod run;
 
 pub use address::{ADDRESS_FILE, StackAddress};
