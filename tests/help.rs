@@ -35,7 +35,7 @@ fn the_version_names_the_commit() {
 #[test]
 fn help_tells_the_exit_codes() {
     let help = Sandbox::new().csw(["--help"]).ok();
-    for code in ["   0  ", "   1  ", "   2  ", "   3  ", "   4  ", "   5  ", "  70  "] {
+    for code in ["   0  ", "   1  ", "   2  ", "   3  ", "   4  ", "   5  ", "  70  ", " 130  "] {
         assert!(help.contains(code), "{help}");
     }
 }

@@ -165,6 +165,38 @@ impl Bucket {
         writer.finish().await.map_err(|e| self.refused("write", object, e)).map(drop)
     }
 
+    /// Bytes of what is stored of a job; 0 where nothing is.
+    ///
+    /// # Errors
+    /// When the bucket can't be asked.
+    pub async fn size(&self, id: &JobId) -> Result<u64, OutputsError> {
+        let mut size = 0;
+        for category in Category::ALL {
+            let name = zip_name(id, category);
+            match self.store.head(&Path::from(name.as_str())).await {
+                Ok(found) => size += found.size,
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(self.refused("look at", &name, e)),
+            }
+        }
+        Ok(size)
+    }
+
+    /// Deletes what is stored of a job, if anything is.
+    ///
+    /// # Errors
+    /// When the bucket refuses.
+    pub async fn delete(&self, id: &JobId) -> Result<(), OutputsError> {
+        for category in Category::ALL {
+            let name = zip_name(id, category);
+            match self.store.delete(&Path::from(name.as_str())).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(self.refused("delete", &name, e)),
+            }
+        }
+        Ok(())
+    }
+
     /// Reads stored outputs back, each with its id.
     ///
     /// # Errors

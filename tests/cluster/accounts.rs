@@ -140,7 +140,7 @@ fn what_they_may_is_enough_for_their_work() {
     assert_eq!(works("scheduler", &["jobs", "logs", "ends"]), "all there is\n");
     assert!(works("scheduler", &["jobs", "list", "-o", "name"]).contains("runs"));
     works("scheduler", &["jobs", "cancel", "runs"]);
-    works("job-cleanup", &["jobs", "cleanup", "--succeeded", "--failed"]);
+    works("job-cleanup", &["jobs", "cleanup", "--succeeded", "--failed", "--yes"]);
     assert_eq!(works("scheduler", &["jobs", "list", "-o", "name"]), "");
     for account in ["redis", "default", "outputs-processor"] {
         let output = run(account, &["jobs", "list"]);

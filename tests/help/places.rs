@@ -46,6 +46,9 @@ git -C ../upstream branch my-branch
 for model in Tax-Cruncher OG-USA; do
     git config --global --add "url.file://$PWD/../upstream.insteadOf" "https://github.com/PSLmodels/$model"
 done"#;
+/// Without a folder of other people's objects, which is refused.
+const RENDERED_ANEW: &str =
+    "rm -r manifests; printf 'project: my-project\\nbucket: file:///outputs\\n' > csw.yaml";
 const RENDERED: &str = "printf 'project: my-project\\nbucket: file:///outputs\\n' > csw.yaml";
 const CHANGED: &str = "printf 'project: my-project\\nbucket: file:///outputs\\n' > csw.yaml
 git init -q; git add config; git commit -qm first; git update-ref refs/remotes/origin/develop HEAD
@@ -82,7 +85,7 @@ pub const ELSEWHERE: &[(&str, Place)] = &[
     ("csw models -n Examples/Solow,Examples/Epidemic test --junit reports/models.xml", Images("")),
     ("csw models test Examples/Epidemic --timeout 10m -o json", Images("")),
     ("csw models -n PSLmodels/Tax-Cruncher config --project my-project | kubectl apply -f -", OnCluster("")),
-    ("csw models config --all --out manifests/ --kube-version 1.30", Here(RENDERED)),
+    ("csw models config --all --out manifests/ --kube-version 1.30", Here(RENDERED_ANEW)),
     ("csw models config --base-branch origin/develop", Here(CHANGED)),
     ("csw models config --all --source all --use-latest-tag", Here(RENDERED)),
     (
@@ -129,7 +132,8 @@ pub const ELSEWHERE: &[(&str, Place)] = &[
     ("seq 20 | sed 's/.*/{}/' | csw jobs submit -n Examples/Solow --from -", Stack("")),
     ("csw jobs list", Stack("")),
     ("csw jobs list --status RUNNING,PENDING -n Examples/Solow", Stack("")),
-    ("csw jobs list --status FAIL -o json", Stack("")),
+    ("csw jobs list --limit 20 --sort took", Stack("")),
+    ("csw jobs list --since 2h --status FAIL -o json", Stack("")),
     ("csw jobs list --on kubernetes --namespace csw", OnCluster("")),
     ("csw jobs status run-1", Stack("")),
     ("csw jobs status run-1 run-2 -o json", Stack("")),
@@ -156,8 +160,8 @@ pub const ELSEWHERE: &[(&str, Place)] = &[
     ("csw jobs list --status PENDING -o name | xargs -r csw jobs cancel", Stack("")),
     ("csw jobs cleanup --dry-run", Stack("")),
     ("csw jobs cleanup --succeeded --older-than 12h", Stack("")),
-    ("csw jobs cleanup --keep-last 100", Stack("")),
-    ("csw jobs cleanup --on kubernetes --succeeded --older-than 1h", OnCluster("")),
+    ("csw jobs cleanup --keep-last 100 --yes", Stack("")),
+    ("csw jobs cleanup --on kubernetes --succeeded --older-than 1h --yes", OnCluster("")),
     ("CSW_JOB_DIR=$PWD/attempt csw job --job-id run-1 --route-name sim", Here(ATTEMPT)),
     ("csw up", Serves("")),
     ("csw up --listen 127.0.0.1:0 --data ./state --max-jobs 2", Serves("")),
@@ -195,7 +199,7 @@ pub const ELSEWHERE: &[(&str, Place)] = &[
     ("CSW_BASE_IMAGE=python:3.13-slim csw svc lock", Images("")),
     ("csw svc lock -o json | jq .images", Images("")),
     ("csw svc config --project my-project --bucket gs://my-bucket | kubectl apply -f -", OnCluster("")),
-    ("csw svc config --out manifests/ --kube-version 1.30", Here(RENDERED)),
+    ("csw svc config --out manifests/ --kube-version 1.30", Here(RENDERED_ANEW)),
     ("csw svc config --bucket file:///outputs --namespace staging", Here(RENDERED)),
     (
         "csw svc apply --wait",

@@ -63,7 +63,20 @@ fn a_job_from_submit_to_cleanup() {
     assert_eq!(place.sandbox.read("outputs/Test/Echo/one/downloadable/Echo.txt"), "hi");
     assert_eq!(place.json(&["cleanup", "--failed", "-o", "json"])["removed"], json!([]));
     assert_eq!(place.json(&["cleanup", "--succeeded", "--dry-run", "-o", "json"])["removed"], json!(["one"]));
-    assert_eq!(place.json(&["cleanup", "-o", "json"])["removed"], json!(["one"]));
+    let zips = || std::fs::read_dir(place.sandbox.work().join("data/bucket")).unwrap().count();
+    assert_eq!(zips(), 2);
+    let unasked = place.jobs(&["cleanup"]).output();
+    says(&unasked, 2, "deleting 1 job (1 success) with their inputs, and ");
+    assert!(unasked.stderr.contains("--yes") && unasked.stderr.contains("--dry-run"), "{}", unasked.stderr);
+    assert_eq!(zips(), 2, "nothing goes without a yes");
+    let would = place.json(&["cleanup", "--dry-run", "-o", "json"]);
+    let cleaned = place.json(&["cleanup", "--yes", "-o", "json"]);
+    assert_eq!(cleaned["removed"], json!(["one"]));
+    assert_eq!((&cleaned["bytes"], &cleaned["counts"]["success"]), (&would["bytes"], &json!(1)));
+    assert!(cleaned["bytes"].as_u64().unwrap() > 200, "{cleaned}");
+    // Results die with their job.
+    assert_eq!(zips(), 0);
+    assert_eq!(std::fs::read_dir(place.sandbox.work().join("data/logs")).unwrap().count(), 0);
     says(&place.jobs(&["status", "one"]).output(), 1, "there is no job one");
 }
 

@@ -64,19 +64,19 @@ async fn only_finished_jobs_go_by_state_age_model_and_number() {
     assert_eq!(removed(&chosen), ["other-model"]);
     assert_eq!(place.ids(), all, "a dry run deletes nothing");
 
-    chosen = place.json(&["cleanup", "--succeeded", "--older-than", "1h", "-n", "Examples/Echo"], 0);
+    chosen = place.json(&["cleanup", "--yes", "--succeeded", "--older-than", "1h", "-n", "Examples/Echo"], 0);
     assert_eq!(removed(&chosen), ["good-old"]);
-    chosen = place.json(&["cleanup", "--failed", "--keep-last", "1"], 0);
+    chosen = place.json(&["cleanup", "--yes", "--failed", "--keep-last", "1"], 0);
     assert_eq!(removed(&chosen), ["bad-old"]);
     assert_eq!(place.ids(), ["bad-later", "good-new", "other-model", "unfinished"]);
     // All that succeeded: the server chooses.
-    chosen = place.json(&["cleanup", "--succeeded"], 0);
+    chosen = place.json(&["cleanup", "--yes", "--succeeded"], 0);
     let mut both = removed(&chosen);
     both.sort_unstable();
     assert_eq!(both, ["good-new", "other-model"]);
-    chosen = place.json(&["cleanup"], 0);
+    chosen = place.json(&["cleanup", "--yes"], 0);
     assert_eq!(removed(&chosen), ["bad-later"]);
-    assert_eq!(removed(&place.json(&["cleanup"], 0)), Vec::<&str>::new());
+    assert_eq!(removed(&place.json(&["cleanup", "--yes"], 0)), Vec::<&str>::new());
     assert_eq!(place.ids(), ["unfinished"]);
     let left = place.space.kubectl(&["get", "jobs", "-o", "name"]);
     assert_eq!(left, "job.batch/foreign\njob.batch/unfinished\n");

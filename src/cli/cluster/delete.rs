@@ -2,15 +2,15 @@ use clap::Args;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Context;
 use crate::cli::args::KubeArgs;
 use crate::cli::deploy::{Progress, until_interrupted};
+use crate::cli::{Context, confirm};
 use crate::error::{Exit, Failure};
 use crate::kube::DEFAULT_CONCURRENCY;
 use crate::model::{ObjectRef, Seconds};
 use crate::plan::{Action, Change};
 use crate::sink::{ClusterSink, Sweep};
-use crate::ui::{Format, Table, prompt};
+use crate::ui::{Format, Table};
 
 /// Delete everything that was applied, and return when it is gone
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: DeleteArgs) -> anyhow::Result<Exit> {
     let DeleteArgs { volumes, namespaces, definitions, dry_run, timeout, yes, output, kube } = args;
     let printer = context.printer();
     let (_, access) = kube.access(context)?;
-    context.block_on(async {
+    context.block_on_unbroken(async {
         let sink = ClusterSink::new(access.connect().await?, &kube.applyset);
         let sweep = Sweep { volumes, namespaces, definitions };
         let deletion = sink.plan_deletion(&sweep, DEFAULT_CONCURRENCY).await?;
@@ -89,18 +89,11 @@ pub(super) fn run(context: &Context, args: DeleteArgs) -> anyhow::Result<Exit> {
             printer.note(format!("{count} to delete (dry run)"));
             return Ok(Exit::Ok);
         }
-        if !deletion.is_empty() && !yes {
-            if !prompt::possible() {
-                return Err(Failure::usage(format!("deleting {count} objects needs a yes"))
-                    .hint("Say --yes, or see what would go with --dry-run")
-                    .into());
-            }
-            if !prompt::confirm(&format!(
-                "Delete {count} objects in the context {}?",
-                sink.cluster().context()
-            ))? {
-                return Err(Failure::config("nothing was deleted: you said no").into());
-            }
+        if !deletion.is_empty() {
+            let objects = confirm::count(count, "object");
+            let data = if volumes { ", with the data on their volumes," } else { "" };
+            let context = sink.cluster().context();
+            confirm::deletion(&format!("{objects}{data} in the context {context}"), yes)?;
         }
         let progress = Progress::new(printer);
         let cancel = CancellationToken::new();
@@ -115,7 +108,7 @@ pub(super) fn run(context: &Context, args: DeleteArgs) -> anyhow::Result<Exit> {
         .flatten();
         progress.clear();
         let Some(deleted) = deleted else {
-            return Err(Failure::failed("interrupted; run the same command again to go on").into());
+            return Err(Failure::interrupted("interrupted; run the same command again to go on").into());
         };
         let deleted = deleted?;
         if output != Format::Table {

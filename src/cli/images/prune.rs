@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::in_use;
 use super::stored::{Row, Stored, StoredArgs};
-use crate::cli::Context;
 use crate::cli::args::ClusterArgs;
-use crate::error::{Exit, Failure};
+use crate::cli::{Context, confirm};
+use crate::error::Exit;
 use crate::image::list::StoredImage;
 use crate::image::prune::{Spare, choose, from_engine, from_registry};
 use crate::model::Seconds;
@@ -90,17 +90,14 @@ pub(super) fn run(context: &Context, args: PruneArgs) -> anyhow::Result<Exit> {
     let removed = if dry_run || doomed.is_empty() {
         doomed
     } else {
-        if !yes {
-            let question = format!("Remove {} images {}?", doomed.len(), place(&found));
-            if !prompt::possible() {
-                let failure = Failure::usage(format!("{} images would be removed", doomed.len()));
-                return Err(failure.hint("See which with --dry-run, then remove them with --yes").into());
-            }
+        if !yes && prompt::possible() {
             doomed.iter().for_each(|image| printer.note(format!("  {}", image.image)));
-            if !prompt::confirm(&question)? {
-                return Ok(Exit::Config);
-            }
         }
+        let images = confirm::count(doomed.len(), "image");
+        confirm::deletion(
+            &format!("{images} {}, {}", place(&found), size(doomed.iter().map(|i| i.size))),
+            yes,
+        )?;
         let (removed, failed) = context.block_on(async { Ok(remove(&found, doomed).await) })?;
         for error in failed {
             exit = ui::report(printer, &error);
@@ -108,7 +105,9 @@ pub(super) fn run(context: &Context, args: PruneArgs) -> anyhow::Result<Exit> {
         removed
     };
     let view = View { dry_run, removed: removed.iter().map(Row::from).collect(), kept };
-    printer.note(format!("{}: {}", if dry_run { "would be removed" } else { "removed" }, view.removed.len()));
+    let verb = if dry_run { "would be removed" } else { "removed" };
+    let bytes = size(view.removed.iter().map(|row| row.size));
+    printer.note(format!("{verb}: {}, {bytes}", confirm::count(view.removed.len(), "image")));
     printer.view(
         output,
         &view,
@@ -122,6 +121,11 @@ pub(super) fn run(context: &Context, args: PruneArgs) -> anyhow::Result<Exit> {
         |view| view.removed.iter().map(|row| row.image.to_string()).collect(),
     )?;
     Ok(exit)
+}
+
+/// Layers that several images share count for each.
+fn size(sizes: impl Iterator<Item = u64>) -> String {
+    format!("at most {}", indicatif::HumanBytes(sizes.sum()))
 }
 
 fn place(found: &Stored) -> &'static str {

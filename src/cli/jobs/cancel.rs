@@ -1,7 +1,7 @@
 use clap::Args;
 
 use super::source::NamedJobsArgs;
-use crate::cli::Context;
+use crate::cli::{Context, confirm};
 use crate::error::Exit;
 use crate::ui::Progress;
 
@@ -16,10 +16,18 @@ use crate::ui::Progress;
 pub(super) struct CancelArgs {
     #[command(flatten)]
     jobs: NamedJobsArgs,
+
+    /// Don't ask; on a terminal there is a question where it is more than one job
+    #[arg(short, long)]
+    yes: bool,
 }
 
 pub(super) fn run(context: &Context, args: CancelArgs) -> anyhow::Result<Exit> {
-    let CancelArgs { jobs } = args;
+    let CancelArgs { jobs, yes } = args;
+    let count = jobs.count();
+    if count > 1 {
+        confirm::where_possible(&format!("Cancel {count} jobs?"), "cancelled", yes)?;
+    }
     jobs.show(
         context,
         async |scheduler, id| scheduler.cancel(id).await,

@@ -50,6 +50,11 @@ pub(super) struct NamedJobsArgs {
 }
 
 impl NamedJobsArgs {
+    /// How many were named.
+    pub(super) fn count(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Asks for one job after the other behind a scheduler, or for all of them in a cluster, and shows the answers.
     pub(super) fn show(
         self,

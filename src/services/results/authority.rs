@@ -7,6 +7,15 @@ use crate::services::api::ApiError;
 use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::store::{AttemptToken, Recorded};
 
+/// What became of outputs that nobody needs any more.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Discarded {
+    /// Jobs of which everything went.
+    pub jobs: usize,
+    /// So many bytes of them.
+    pub bytes: u64,
+}
+
 /// The authority for results: each job has at most one, whoever brings it first.
 #[async_trait]
 pub trait Results: Send + Sync + 'static {
@@ -44,6 +53,15 @@ pub trait Results: Send + Sync + 'static {
     /// # Errors
     /// When they can't be read.
     async fn outputs(&self, result: &TaskResult) -> Result<Value, ResultsError>;
+
+    /// Deletes outputs of these jobs that are nobody else's, or only says how much that is. Outputs that were handed to a web
+    /// app are the web app's.
+    ///
+    /// # Errors
+    /// When the bucket refuses; part of them may be gone then.
+    async fn discard(&self, _ids: &[JobId], _dry_run: bool) -> Result<Discarded, ResultsError> {
+        Ok(Discarded::default())
+    }
 
     /// Sees to it that no result of the job is taken any more. False if there is one already.
     ///

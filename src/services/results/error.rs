@@ -11,6 +11,9 @@ pub enum ResultsError {
     /// The scheduler's own store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The bucket.
+    #[error(transparent)]
+    Bucket(#[from] OutputsError),
     /// The outputs processor did not answer, or not for now.
     #[error("the outputs processor at {url} does not answer: {reason}")]
     Away {
@@ -43,7 +46,7 @@ impl ResultsError {
                     | Refusal::Outputs(OutputsError::Invalid { .. })
             ),
             Self::No { status, .. } => [400, 413, 422].contains(status),
-            Self::Store(_) | Self::Away { .. } | Self::Unexpected(_) => false,
+            Self::Bucket(_) | Self::Store(_) | Self::Away { .. } | Self::Unexpected(_) => false,
         }
     }
 }

@@ -1,15 +1,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
-use super::{Results, ResultsError};
+use super::{Discarded, Results, ResultsError};
 use crate::model::{JobId, TaskName, TaskResult};
-use crate::outputs::Bucket;
+use crate::outputs::{Bucket, OutputsError};
 use crate::services::api::ApiError;
 use crate::services::outputs_processor::wire::{ResultsPage, ResultsQuery, RetriedResult};
 use crate::services::outputs_processor::{OutputsProcessor, accept_spooled};
 use crate::store::{AttemptToken, JobStore, Recorded};
+
+/// Requests to a bucket under way at once.
+const REQUESTS: usize = 16;
 
 /// Results of the outputs processor in this program, which writes to the scheduler's own store.
 pub struct LocalResults {
@@ -63,6 +67,14 @@ impl Results for LocalResults {
         serde_json::to_value(&outputs).map_err(|e| ResultsError::Unexpected(e.to_string()))
     }
 
+    async fn discard(&self, ids: &[JobId], dry_run: bool) -> Result<Discarded, ResultsError> {
+        let own = self.store.own_results(ids).await?;
+        let jobs = own.len();
+        let each = own.into_iter().map(|id| discard(self.bucket.clone(), id, dry_run));
+        let sizes: Vec<u64> = stream::iter(each).buffer_unordered(REQUESTS).try_collect().await?;
+        Ok(Discarded { jobs, bytes: sizes.into_iter().sum() })
+    }
+
     async fn refuse(&self, _id: &JobId) -> Result<bool, ResultsError> {
         // The store refuses what comes for a job that is cancelled.
         Ok(true)
@@ -75,4 +87,13 @@ impl Results for LocalResults {
     async fn retry(&self, id: &JobId) -> Result<RetriedResult, ApiError> {
         self.processor.retry(id).await
     }
+}
+
+/// Deletes what is stored of a job, or only says how much that is.
+async fn discard(bucket: Bucket, id: JobId, dry_run: bool) -> Result<u64, OutputsError> {
+    let size = bucket.size(&id).await?;
+    if size > 0 && !dry_run {
+        bucket.delete(&id).await?;
+    }
+    Ok(size)
 }

@@ -5,7 +5,7 @@ mod error;
 mod local;
 mod remote;
 
-pub use authority::Results;
+pub use authority::{Discarded, Results};
 pub use error::ResultsError;
 pub use local::LocalResults;
 pub use remote::RemoteResults;

@@ -1,9 +1,11 @@
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 
 use super::SchedulerState;
-use super::wire::{Cleaned, CleanupRequest};
+use super::wire::{Cleaned, CleanupRequest, Ends};
 use crate::model::{JobId, JobStatus};
 use crate::services::api::ApiError;
 use crate::services::api::Body;
@@ -15,6 +17,7 @@ const CHUNK: usize = 500;
 /// A job that may go.
 struct Candidate {
     id: JobId,
+    status: JobStatus,
     ended: Timestamp,
     attempts: u32,
 }
@@ -38,19 +41,30 @@ pub(super) async fn cleanup(
         chosen.retain(|c| c.ended < limit);
     }
     chosen.reverse();
-    if request.dry_run {
-        return Ok(Json(Cleaned { removed: chosen.into_iter().map(|c| c.id).collect() }));
-    }
-    let mut removed = Vec::with_capacity(chosen.len());
+    let mut cleaned = Cleaned { removed: Vec::new(), counts: Ends::default(), bytes: None, results_kept: 0 };
+    let mut bytes = 0;
     for chunk in chosen.chunks(CHUNK) {
         let ids: Vec<JobId> = chunk.iter().map(|c| c.id.clone()).collect();
-        let gone = state.store.remove(&ids).await?;
-        for candidate in chunk.iter().filter(|c| gone.contains(&c.id)) {
-            state.runtime.delete(&candidate.id, candidate.attempts).await?;
+        // Results go first: where that fails, their jobs are still there to be cleaned up again.
+        let discarded = state.results.discard(&ids, request.dry_run).await?;
+        let logs: Vec<u64> = chunk.iter().map(|c| state.runtime.size(&c.id, c.attempts)).collect();
+        let gone: HashSet<JobId> = match request.dry_run {
+            true => ids.into_iter().collect(),
+            false => state.store.remove(&ids).await?.into_iter().collect(),
+        };
+        bytes += discarded.bytes;
+        cleaned.results_kept += chunk.len().saturating_sub(discarded.jobs);
+        for (candidate, logs) in chunk.iter().zip(logs).filter(|(c, _)| gone.contains(&c.id)) {
+            if !request.dry_run {
+                state.runtime.delete(&candidate.id, candidate.attempts).await?;
+            }
+            bytes += logs;
+            cleaned.counts.add(candidate.status);
+            cleaned.removed.push(candidate.id.clone());
         }
-        removed.extend(gone);
     }
-    Ok(Json(Cleaned { removed }))
+    cleaned.bytes = Some(bytes);
+    Ok(Json(cleaned))
 }
 
 async fn candidates(state: &SchedulerState, request: &CleanupRequest) -> Result<Vec<Candidate>, ApiError> {
@@ -59,14 +73,17 @@ async fn candidates(state: &SchedulerState, request: &CleanupRequest) -> Result<
     } else {
         request.status.clone()
     };
-    let mut page = Page { status, models: request.models.clone(), after: None, limit: Some(CHUNK) };
+    let mut page = Page { status, models: request.models.clone(), limit: Some(CHUNK), ..Page::default() };
+    let ids: HashSet<&JobId> = request.ids.iter().collect();
     let mut found = Vec::new();
     loop {
         let jobs = state.store.list(&page).await?;
         let whole = jobs.len() < CHUNK;
         page.after = jobs.last().map(|job| job.id.clone());
-        found.extend(jobs.into_iter().map(|job| Candidate {
+        let wanted = jobs.into_iter().filter(|job| ids.is_empty() || ids.contains(&job.id));
+        found.extend(wanted.map(|job| Candidate {
             ended: job.finished_at.unwrap_or(job.created_at),
+            status: job.status,
             attempts: job.attempt,
             id: job.id,
         }));
