@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::{
-    config, executor, folder, image, job, kube, model, outputs, plan, private, publish, render, secret,
+    config, executor, folder, image, isolation, job, kube, model, outputs, plan, private, publish, render, secret,
     services, settings, sink, store,
 };
 
@@ -154,6 +154,7 @@ fn diagnose(error: &anyhow::Error) -> Option<&dyn Diagnose> {
             render::RenderError,
             executor::ExecutorError,
             image::ImageError,
+            isolation::LauncherError,
             job::RuntimeError,
             services::ServiceError,
             services::client::ClientError,

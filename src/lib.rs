@@ -6,7 +6,7 @@
 //! - [`render`] turns them into Kubernetes objects, [`sink`] puts these where they go;
 //! - [`store`], [`outputs`], [`secret`] keep state, results and secrets;
 //! - [`image`] makes and moves container images;
-//! - [`executor`] runs one task of a model, [`job`] runs executors, [`services`] are the HTTP faces of it all;
+//! - [`executor`] runs one task of a model, [`isolation`] keeps it to what is its own, [`job`] runs executors, [`services`] are the HTTP faces of it all;
 //! - [`publish`] talks with the web app and finds what differs from a base branch, [`git`] is asked for it;
 //! - [`expectation`] says what is wrong with a text that may hold secrets;
 //! - [`beneath`] reads what is in a repository, and nothing outside of it;
@@ -23,6 +23,7 @@ pub mod folder;
 pub mod git;
 pub mod http;
 pub mod image;
+pub mod isolation;
 pub mod job;
 pub mod kube;
 mod listen;

@@ -20,6 +20,7 @@ mod generated;
 mod help;
 mod image_builds;
 mod inputs_server;
+mod isolation;
 mod job_runtimes;
 mod jobs;
 mod kubernetes_jobs;

@@ -48,6 +48,7 @@ fn generated_tables_are_those_of_the_program() {
         writeln!(codes, "| {code} | {meaning} |").unwrap();
     }
     let text = with_section(&with_section(&readme(), "settings", &settings), "exit-codes", &codes);
+    let text = with_section(&text, "isolation", &crate::isolation::table::markdown());
     generated("README.md", &text);
 }
 

@@ -3,8 +3,8 @@ use clap::{Parser, Subcommand};
 use super::Context;
 use super::args::{Deferred, GlobalArgs};
 use super::{
-    api_task, cluster, completions, help, images, job, jobs, man, models, outputs_processor, scheduler,
-    secrets, svc, up, version,
+    api_task, cluster, completions, help, images, isolate, job, jobs, man, models, outputs_processor,
+    scheduler, secrets, svc, up, version,
 };
 use crate::error::Exit;
 use crate::secret::Scope;
@@ -28,6 +28,7 @@ pub(super) enum Command {
     Jobs(Deferred<jobs::JobsArgs>),
     #[command(hide = true)]
     Job(job::JobArgs),
+    Isolate(isolate::IsolateArgs),
     Up(up::UpArgs),
     #[command(hide = true)]
     ApiTask(api_task::ApiTaskArgs),
@@ -56,6 +57,7 @@ pub(super) fn dispatch(context: &Context, command: Command) -> anyhow::Result<Ex
         Command::Models(Deferred(args)) => models::run(context, args),
         Command::Jobs(Deferred(args)) => jobs::run(context, args),
         Command::Job(args) => job::run(context, args),
+        Command::Isolate(args) => isolate::run(context, args),
         Command::Up(args) => up::run(context, args),
         Command::ApiTask(args) => api_task::run(context, args),
         Command::Scheduler(args) => scheduler::run(context, args),

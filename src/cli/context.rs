@@ -49,6 +49,7 @@ impl Context {
             settings.scheduler_token.value.iter().flat_map(|text| tokens::words(text.expose_secret()));
         let tokens = tokens.map(|token| SecretString::from(token.to_owned()));
         logs::mask(&api.into_iter().chain(tokens).map(SecretValue::from).collect::<Vec<_>>());
+        self.tell_of_an_open_file(&settings);
         tracing::debug!(root = %settings.root.display(), "settings resolved");
         Ok(settings)
     }
@@ -71,6 +72,21 @@ impl Context {
             folder.display()
         ));
         Ok(examples)
+    }
+
+    /// A settings file may be shared on purpose, so that its mode is left as it is.
+    fn tell_of_an_open_file(&self, settings: &Settings) {
+        use std::os::unix::fs::MetadataExt as _;
+        let origins = [&settings.cs_api_token.origin, &settings.scheduler_token.origin];
+        let file = origins.into_iter().find_map(|origin| match origin {
+            Origin::File { path, .. } => Some(path),
+            _ => None,
+        });
+        let Some(path) = file else { return };
+        if std::fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o044 != 0) {
+            let path = path.display();
+            self.printer.note(format!("{path} holds a token, and others can read it: `chmod 600 {path}`"));
+        }
     }
 
     /// Runs a future on a new runtime of one thread: enough for clients. Ctrl-C drops it where it stands.

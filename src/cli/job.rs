@@ -5,6 +5,8 @@ mod folder;
 mod secrets;
 mod stop;
 
+pub(super) use stop::cancelled_by_sigterm;
+
 use std::path::PathBuf;
 
 use clap::Args;

@@ -14,6 +14,7 @@ mod deploy;
 mod help;
 mod image_targets;
 mod images;
+mod isolate;
 mod job;
 mod jobs;
 mod man;
@@ -38,6 +39,7 @@ pub use completions::{Shell, script as completion_script};
 pub use context::Context;
 
 use crate::error::Exit;
+use crate::isolation;
 use crate::ui;
 
 /// Parses the command line, runs what it asks for, and says how the program ends.
@@ -51,6 +53,10 @@ pub fn command() -> clap::Command {
 }
 
 fn run(args: Vec<OsString>) -> Exit {
+    // What becomes a model's process gives up what it has by itself.
+    if args.get(1).is_none_or(|command| command != "isolate") {
+        isolation::keep_to_itself();
+    }
     let parsed = completions::answer(&args).and_then(|answered| match answered {
         true => Ok(None),
         false => parse::parse(&args).map(Some),

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
 use super::configuration::Watch;
-use super::stack_config::{Differences, keep_private, stack_config};
+use super::stack_config::{Differences, isolation_note, keep_private, stack_config};
 use crate::error::{Exit, Failure};
 use crate::executor::environment::PrepareProgress;
 use crate::secret::SecretValue;
@@ -75,6 +75,7 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
         printer.warn(catalog.diagnostics().render(printer.report_style()));
     }
     let names: Vec<String> = catalog.models().map(|model| model.name.to_string()).collect();
+    let isolation = isolation_note(&settings, catalog.models());
     drop(catalog);
     let Entry { tokens, token_file } = entry(&settings, no_token)?;
     let mut config = stack_config(
@@ -119,6 +120,9 @@ pub(super) fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
         });
         printer.note(format!("State: {}", data_dir.display()));
         printer.note(format!("Results: {bucket}"));
+        if let Some(note) = isolation {
+            printer.warn(note);
+        }
         if let Some(url) = &settings.cs_url.value {
             printer.note(format!("Results are handed to {url}"));
         }

@@ -1,14 +1,15 @@
 //! From what stands in a file, and what the web app knows, to a validated model.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::{Code, Optional, Problems, Span, Spanned};
 use super::model_file::{Amounts, ModelFile, ResourceTable};
 use super::web_app::WebModel;
 use crate::model::{
-    ClusterType, Cpu, Entry, Memory, Model, ModelName, Placement, ResourcePair, Resources, Seconds, TestPlan,
+    ClusterType, Cpu, Entry, Memory, Model, ModelName, Placement, Reach, ResourcePair, Resources, Seconds,
+    TestPlan,
 };
 
 /// `<safeowner>-<safetitle>-dask-scheduler` names a Kubernetes Service, which takes 63 characters.
@@ -91,6 +92,11 @@ pub(super) fn build(
             tolerations: file.tolerations.map(|t| t.value).unwrap_or_default(),
             inputs_replicas: file.inputs_server.and_then(|s| s.value.replicas).map_or(1, |r| r.value.0),
         },
+        reach: Reach {
+            isolation: file.isolation.map(|i| i.value),
+            reads: paths(file.reads),
+            writes: paths(file.writes),
+        },
         name,
     })
 }
@@ -119,7 +125,12 @@ pub(super) fn from_web(name: ModelName, web: &WebModel) -> Model {
         skip_test: false,
         test: TestPlan::default(),
         placement: Placement::default(),
+        reach: Reach::default(),
     }
+}
+
+fn paths(list: Optional<Vec<super::text::Text>>) -> Vec<PathBuf> {
+    list.map(|list| list.value.into_iter().map(|path| path.0.into()).collect()).unwrap_or_default()
 }
 
 /// Why a name is too long for what is named after it, if it is.

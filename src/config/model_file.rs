@@ -13,7 +13,7 @@ use super::text::Text;
 use super::values::{
     Argv, EnvVars, GitRef, Interpreter, LabelValue, MaxJobs, NamePart, Replicas, SecretNames,
 };
-use crate::model::{BuildTimestamp, ClusterType, Cpu, Entry, Labels, Memory, Seconds, Toleration};
+use crate::model::{BuildTimestamp, ClusterType, Cpu, Entry, Isolation, Labels, Memory, Seconds, Toleration};
 
 record! {
     /// One model: the file config/OWNER/TITLE.yaml.
@@ -68,6 +68,16 @@ record! {
         pub(super) tolerations: Optional<Vec<Toleration>>,
         /// The server that tells the model's inputs and checks them.
         pub(super) inputs_server: Optional<InputsServer>,
+        /// How far its processes on this machine are kept from what is not theirs: `none`, `process` (kept to their
+        /// environment, their repository and a folder of their own) or `container` (the same in a container of the Docker
+        /// engine). As the setting `isolation` says if left out.
+        pub(super) isolation: Optional<Isolation>,
+        /// Files and folders of this machine that its processes may read besides; a relative path starts at the
+        /// repository.
+        pub(super) reads: Optional<Vec<Text>>,
+        /// Files and folders of this machine that its processes may write besides a folder of their own (HOME, TMPDIR); a
+        /// relative path starts at the repository.
+        pub(super) writes: Optional<Vec<Text>>,
         /// Whether the web app lists it; true if left out.
         pub(super) listed: Optional<bool>,
         /// Whether publishing leaves out its tests; false if left out.
@@ -119,7 +129,7 @@ record! {
     hints {
         "repo_tag" | "tag" => "did you mean `branch`?",
         "timestamp" | "entry" | "oneliner" | "description" | "exp_task_time" | "max_jobs" | "listed" | "skip_test" | "network"
-            | "gpu" | "node_selector" | "tolerations" | "inputs_server" | "test" =>
+            | "gpu" | "node_selector" | "tolerations" | "inputs_server" | "isolation" | "reads" | "writes" | "test" =>
             "a list file has no such key: give the model a file of its own, `csw models new OWNER/TITLE`",
         "cpu" | "memory" | "requests" | "limits" =>
             "it belongs under `resources`, as in `resources: {limits: {cpu: 1, memory: 2G}}`",

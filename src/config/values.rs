@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::document::{Code, Decode, Node, Problems, Span, Value};
-use crate::model::{BuildTimestamp, ClusterType, Cpu, Memory, ModelError, ModelName, Seconds};
+use crate::model::{BuildTimestamp, ClusterType, Cpu, Isolation, Memory, ModelError, ModelName, Seconds};
 
 /// An owner or a title.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,17 @@ impl Decode for ClusterType {
             }
         }
     }
+}
+
+impl Decode for Isolation {
+    fn decode(node: &Node<'_>, problems: &mut Problems) -> Option<Self> {
+        parsed(node, "`none`, `process` or `container`", nearest_isolation, problems)
+    }
+}
+
+fn nearest_isolation(text: &str) -> Option<String> {
+    let near = super::document::nearest(text, Isolation::ALL.map(Isolation::as_str))?;
+    Some(format!("did you mean `{near}`?"))
 }
 
 /// Reads text for which `valid` holds.

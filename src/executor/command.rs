@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::environ::clean_environment;
+use super::environ::{clean_environment, confined, scratch};
 use super::log::{LogPump, log_pipe};
 use super::process::{Ended, Limits, ModelProcess, describe};
 use super::python::RESULT_LIMIT;
@@ -17,6 +17,7 @@ use super::reply::Reply;
 use super::sinks::redactor;
 use super::story;
 use super::{Launch, Sinks};
+use crate::isolation::Scratch;
 use crate::model::{TaskKwargs, TaskName, numbers};
 use crate::secret::Redactor;
 
@@ -108,18 +109,22 @@ pub(super) async fn call(
 struct Running {
     process: ModelProcess,
     pump: LogPump,
+    /// Goes when the process has gone.
+    _scratch: Option<Scratch>,
 }
 
 fn start(launch: &Launch, program: &Path, arguments: &[String], sinks: Sinks) -> io::Result<Running> {
     let (reader, writer) = log_pipe()?;
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&launch.workdir);
-    clean_environment(&mut command, launch, &sinks.secrets);
+    let scratch = scratch(launch)?;
+    clean_environment(&mut command, launch, &sinks.secrets, scratch.as_ref());
+    let mut command = confined(command, launch, scratch.as_ref())?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(writer));
     let redaction = redactor(&sinks.secrets).stream();
     let process = ModelProcess::spawn(command)?;
     let pump = LogPump::start(reader, sinks.log, redaction)?;
-    Ok(Running { process, pump })
+    Ok(Running { process, pump, _scratch: scratch })
 }
 
 /// A program with a folder in its name is meant relative to the repository; any other is looked up on PATH.

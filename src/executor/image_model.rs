@@ -72,6 +72,8 @@ impl ImageModel {
             memory_bytes: None,
             time_limit_seconds: None,
             grace_seconds: 5.0,
+            // So is that.
+            confinement: None,
         };
         (launch, secrets)
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::{ExecutorError, Launch};
+use crate::isolation::Scratch;
 use crate::model::{TaskKwargs, TaskResult};
 
 /// The folder of one attempt of a job: `launch.json` and `kwargs.json` go in, `result.json` comes out.
@@ -43,6 +44,23 @@ impl JobDir {
         write(&self.0, "kwargs.json", kwargs)
     }
 
+    /// Makes the folder that is the attempt's own. Whoever drops the attempt finds it by a link, should this process be
+    /// killed.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn make_scratch(&self) -> Result<Scratch, ExecutorError> {
+        let link = self.0.join(Scratch::LINK);
+        if let Ok(before) = fs::read_link(&link) {
+            // Of an executor that was killed before anybody knew of it.
+            remove(&before, fs::remove_dir_all(&before))?;
+            remove(&link, fs::remove_file(&link))?;
+        }
+        let scratch = Scratch::new().map_err(|e| ExecutorError::io(&std::env::temp_dir(), e))?;
+        std::os::unix::fs::symlink(scratch.path(), &link).map_err(|e| ExecutorError::io(&link, e))?;
+        Ok(scratch)
+    }
+
     /// The result with its raw outputs, if the attempt got so far.
     ///
     /// # Errors
@@ -60,6 +78,13 @@ impl JobDir {
     /// When it can't be written.
     pub fn spool(&self, result: &TaskResult) -> Result<(), ExecutorError> {
         write(&self.0, "result.json", result)
+    }
+}
+
+fn remove(path: &Path, outcome: io::Result<()>) -> Result<(), ExecutorError> {
+    match outcome {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ExecutorError::io(path, e)),
+        _ => Ok(()),
     }
 }
 

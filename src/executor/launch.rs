@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::isolation::Confinement;
 use crate::model::{Entry, JobId, ModelName, TaskName};
 
 /// Everything that running one task of a model takes, except its arguments and the values of its secrets.
@@ -41,6 +42,9 @@ pub struct Launch {
     /// Seconds between SIGTERM and SIGKILL when a task is ended.
     #[serde(default = "default_grace")]
     pub grace_seconds: f64,
+    /// How its processes are kept from what is not theirs; `None` means that something around them does, if anything.
+    #[serde(default)]
+    pub confinement: Option<Confinement>,
 }
 
 fn default_grace() -> f64 {

@@ -19,12 +19,6 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Hides this process's environment, where its tokens are, from others of the same user: from the model.
-pub fn keep_to_itself() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-}
-
 /// Short enough for a model that fills memory at once, long enough not to slow a short one.
 pub(super) fn first_look() -> Duration {
     Duration::from_millis(25)

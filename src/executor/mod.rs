@@ -30,7 +30,7 @@ pub use error::ExecutorError;
 pub use image_model::ImageModel;
 pub use job_dir::JobDir;
 pub use launch::Launch;
-pub use memory::{adopt_orphans, keep_to_itself};
+pub use memory::adopt_orphans;
 pub use pool::{PoolSize, WorkerPool};
 pub(crate) use process::describe as describe_exit;
 pub use recipient::{Delivered, Recipient};

@@ -14,7 +14,7 @@ use super::python::PythonWorker;
 use super::reply::Reply;
 use super::run::{limits_of, run};
 use super::sinks::redactor;
-use super::{Launch, Sinks};
+use super::{Launch, Sinks, story};
 use crate::model::{Entry, ModelName, TaskKwargs, TaskResult};
 
 /// How large a [`WorkerPool`] may get.
@@ -101,7 +101,7 @@ impl WorkerPool {
         let _running = self.0.running.acquire().await;
         let redactor = redactor(&secrets);
         let mut reply = self.call(key, launch, kwargs, secrets, &limits).await;
-        reply.body = reply.body.map_err(|text| redactor.text(&text));
+        reply.body = reply.body.map_err(|text| story::explained(launch, redactor.text(&text)));
         reply.into_result(launch.task_id.clone(), launch.task)
     }
 
@@ -217,7 +217,7 @@ impl Drop for Busy<'_> {
 
 /// Workers are shared by launches that differ in nothing that a process keeps.
 fn key(launch: &Launch, secrets: &BTreeMap<String, SecretString>) -> String {
-    let Launch { model, entry, workdir, commit, python, env, .. } = launch;
+    let Launch { model, entry, workdir, commit, python, env, confinement, .. } = launch;
     // A secret that was changed is a reason for a new process; its value is none to be kept here.
     let mut hash = Sha256::new();
     for (name, value) in secrets {
@@ -226,7 +226,7 @@ fn key(launch: &Launch, secrets: &BTreeMap<String, SecretString>) -> String {
             hash.update(part);
         }
     }
-    format!("{:?}", (model, entry, workdir, commit, python, env, hash.finalize().as_slice()))
+    format!("{:?}", (model, entry, workdir, commit, python, env, confinement, hash.finalize().as_slice()))
 }
 
 fn sinks(model: &ModelName, secrets: BTreeMap<String, SecretString>) -> Sinks {

@@ -10,14 +10,16 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::environ::clean_environment;
+use super::environ::{clean_environment, confined, scratch};
 use super::log::{LogPump, Tail, log_pipe};
 use super::process::{Ended, Limits, ModelProcess};
 use super::reply::Reply;
 use super::sinks::redactor;
 use super::story;
 use super::{Launch, Sinks};
-use crate::model::{Entry, TaskKwargs, TaskName, numbers};
+use crate::image::CHANNEL;
+use crate::isolation::Scratch;
+use crate::model::{Entry, Isolation, TaskKwargs, TaskName, numbers};
 
 const HARNESS: &str = include_str!("harness.py");
 const CONVERTER: &str = include_str!("converter.py");
@@ -32,6 +34,8 @@ pub(super) struct PythonWorker {
     tail: Tail,
     /// What has to be sent before the next request: the harness, at first.
     unsent: Vec<u8>,
+    /// Goes when the process has gone.
+    _scratch: Option<Scratch>,
 }
 
 #[derive(Deserialize)]
@@ -50,19 +54,27 @@ impl PythonWorker {
 
     fn spawn(launch: &Launch, interpreter: &Path, sinks: Sinks) -> io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
+        let scratch = scratch(launch)?;
         let (reader, writer) = log_pipe()?;
         // The harness comes through the channel: a command line as long as it would be no pleasure in `ps`.
+        let connect = match (&launch.confinement, &scratch) {
+            (Some(confinement), Some(scratch)) if confinement.level == Isolation::Container => {
+                connect(&scratch.path().join(CHANNEL))
+            }
+            _ => String::new(),
+        };
         let boot = format!(
-            "import os\ns=b''\nwhile len(s)<{0}:s+=os.read(0,{0}-len(s))or os._exit(0)\nexec(compile(s,'<csw>','exec'))",
+            "import os\n{connect}s=b''\nwhile len(s)<{0}:s+=os.read(0,{0}-len(s))or os._exit(0)\nexec(compile(s,'<csw>','exec'))",
             HARNESS.len()
         );
         let mut command = Command::new(interpreter);
         command.args(["-X", "faulthandler", "-c", &boot]).current_dir(&launch.workdir);
-        clean_environment(&mut command, launch, &sinks.secrets);
+        clean_environment(&mut command, launch, &sinks.secrets, scratch.as_ref());
         command.env("PYTHONPATH", python_path(launch));
         if !launch.env.contains_key("PYTHONUTF8") {
             command.env("PYTHONUTF8", "1");
         }
+        let mut command = confined(command, launch, scratch.as_ref())?;
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
         command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
         // The harness is waiting for the interpreter, so neither waits for the other.
@@ -75,7 +87,7 @@ impl PythonWorker {
         let mut unsent = Vec::with_capacity(HARNESS.len() + CONVERTER.len() + 8);
         unsent.extend_from_slice(HARNESS.as_bytes());
         frame(&mut unsent, CONVERTER.as_bytes());
-        Ok(Self { process, channel, pump, tail, unsent })
+        Ok(Self { process, channel, pump, tail, unsent, _scratch: scratch })
     }
 
     /// One request, and whether the interpreter can take another one: it answered, so nothing is left over.
@@ -136,6 +148,14 @@ impl PythonWorker {
         self.pump.settle().await;
         Reply::failed(seconds, story::ending(&ended, &self.tail.text()))
     }
+}
+
+/// What leads stdin to the channel, where something between an interpreter and csw passes on one direction alone.
+fn connect(channel: &Path) -> String {
+    let path = serde_json::Value::from(channel.to_string_lossy());
+    format!(
+        "import socket\nc=socket.socket(socket.AF_UNIX)\nc.connect({path})\nos.dup2(c.fileno(),0)\nc.close()\n"
+    )
 }
 
 /// The interpreter: the environment's, else the model's own, else the first `python3` on PATH.

@@ -20,7 +20,7 @@ pub async fn run(launch: &Launch, kwargs: &TaskKwargs, sinks: Sinks) -> TaskResu
         Entry::Python { .. } => python(launch, kwargs, &limits, sinks).await,
         Entry::Command { argv } => run_command(launch, argv, kwargs, &limits, sinks).await,
     };
-    reply.body = reply.body.map_err(|text| redactor.text(&text));
+    reply.body = reply.body.map_err(|text| story::explained(launch, redactor.text(&text)));
     reply.into_result(launch.task_id.clone(), launch.task)
 }
 

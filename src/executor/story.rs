@@ -67,6 +67,24 @@ pub(super) fn with_tail(mut what: String, tail: &str) -> String {
     what
 }
 
+/// A failure, with what may be behind it where the model was kept from something.
+pub(super) fn explained(launch: &Launch, mut text: String) -> String {
+    const REFUSALS: [&str; 4] = ["ermission denied", "PermissionError", "EACCES", "ead-only file system"];
+    if let Some(confinement) = &launch.confinement
+        && REFUSALS.iter().any(|refusal| text.contains(refusal))
+    {
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let level = confinement.level;
+        text.push_str(&format!(
+            "The model runs with `isolation: {level}`: it reads its repository and its environment, and writes below \
+             TMPDIR and HOME alone. `reads: [PATH]` and `writes: [PATH]` in its file allow it more.\n"
+        ));
+    }
+    text
+}
+
 /// A sentence, and the longer story below it.
 pub(super) fn with_cause(what: String, cause: &str) -> String {
     format!("{what}\n{cause}")

@@ -2,6 +2,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::isolation::for_git;
+
 /// What counts whatever a user or a repository has configured: nothing runs but git, and what comes out of it is the
 /// same on every machine. What says who a user is (credentials, ssh, proxies, `url.….insteadOf`) stays theirs.
 const SETTINGS: &[(&str, &str)] = &[
@@ -118,6 +120,7 @@ fn plain() -> Command {
     for (key, value) in SETTINGS {
         command.arg("-c").arg(format!("{key}={value}"));
     }
+    for_git(&mut command);
     command.stdin(Stdio::null());
     command
 }

@@ -46,6 +46,14 @@ pub enum ImageError {
         /// Why not.
         reason: String,
     },
+    /// The engine is on another machine, and this one's files are needed.
+    #[error(
+        "the Docker engine at {host} is not on this machine, and a model in a container has this machine's files"
+    )]
+    EngineElsewhere {
+        /// Its address.
+        host: String,
+    },
     /// Docker's configuration names a context that isn't there.
     #[error("there is no Docker context `{name}`")]
     UnknownContext {
@@ -290,6 +298,7 @@ impl Diagnose for ImageError {
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::Source { source, .. } => source.exit(),
             Self::EngineAddress { .. }
+            | Self::EngineElsewhere { .. }
             | Self::UnknownContext { .. }
             | Self::DockerConfig { .. }
             | Self::NotBuilt { .. }

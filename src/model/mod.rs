@@ -5,6 +5,7 @@ mod duration;
 mod error;
 mod image;
 mod install_order;
+mod isolation;
 mod job;
 mod kubernetes;
 mod label;
@@ -23,6 +24,7 @@ pub use duration::Seconds;
 pub use error::ModelError;
 pub use image::ImageReference;
 pub use install_order::InstallOrder;
+pub use isolation::{Isolation, Reach};
 pub use job::{Job, JobId, JobStatus, Outcome, TaskKwargs, TaskMeta, TaskName, TaskResult};
 pub use kubernetes::{
     ByRole, JobSettings, KubernetesSettings, LimitRange, NetworkSettings, PullPolicy, Replicas, Volume,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{BuildTimestamp, Cpu, Memory, ModelName, Placement, Seconds, TestPlan};
+use super::{BuildTimestamp, Cpu, Memory, ModelName, Placement, Reach, Seconds, TestPlan};
 
 /// How a model computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, schemars::JsonSchema)]
@@ -109,4 +109,7 @@ pub struct Model {
     /// Where its pods may run on a cluster, and what they may reach.
     #[serde(default)]
     pub placement: Placement,
+    /// What its processes may reach on this machine.
+    #[serde(default, skip_serializing_if = "Reach::is_default")]
+    pub reach: Reach,
 }

@@ -13,6 +13,10 @@ pub fn json_schema() -> Value {
         Kind::Number { min, max } => json!({"type": ["integer", "null"], "minimum": min, "maximum": max}),
         Kind::Url => json!({"type": ["string", "null"], "format": "uri", "pattern": "^https?://"}),
         Kind::List => json!({"type": ["string", "array", "null"], "items": {"type": "string"}}),
+        Kind::OneOf(names) => {
+            let names = names.iter().map(|name| json!(name)).chain([Value::Null]);
+            json!({"enum": names.collect::<Vec<_>>()})
+        }
         Kind::Duration => json!({"type": ["integer", "string", "null"]}),
     };
     let properties: Map<String, Value> = ROWS

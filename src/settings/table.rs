@@ -9,7 +9,7 @@ use url::Url;
 use super::file::SettingsFile;
 use super::resolve::{Places, Resolver};
 use super::{Contexts, Effective, Overrides, RegistryName, Row, Setting, SettingsError, Tag, Value};
-use crate::model::{KubernetesSettings, Seconds};
+use crate::model::{Isolation, KubernetesSettings, Seconds};
 
 /// `key: type, flag with how the command line gives it, variable, default in words => default;`. A default may use the
 /// settings above it.
@@ -141,6 +141,9 @@ settings! { places;
 
     /// How long a job may take to end after SIGTERM.
     grace_period: Seconds, NO_FLAG, "CSW_GRACE_PERIOD", "`30`" => Seconds::from_secs(30);
+
+    /// How far models are kept from what is not theirs on this machine, where their file does not say.
+    isolation: Isolation, NO_FLAG, "CSW_ISOLATION", "`process`" => Isolation::default();
 
     /// Interpreter that makes the models' environments.
     python: String, NO_FLAG, "CSW_PYTHON", "`python3`" => "python3".into();

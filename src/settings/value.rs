@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::model::Seconds;
+use crate::model::{Isolation, Seconds};
 
 /// What a setting's text is, as its JSON Schema tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Kind {
     Duration,
     /// Several texts; in a variable with commas between them.
     List,
+    /// One of these.
+    OneOf(&'static [&'static str]),
 }
 
 /// A type of settings.
@@ -128,6 +130,19 @@ impl Value for usize {
 impl Value for Seconds {
     const EXPECTED: &'static str = "a time above zero, as in 30 or 2m";
     const KIND: Kind = Kind::Duration;
+
+    fn read(text: &str, _base: &Path) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+impl Value for Isolation {
+    const EXPECTED: &'static str = "`none`, `process` or `container`";
+    const KIND: Kind = Kind::OneOf(&["none", "process", "container"]);
 
     fn read(text: &str, _base: &Path) -> Option<Self> {
         text.parse().ok()

@@ -31,6 +31,7 @@ pub fn model(name: &str) -> Model {
         skip_test: false,
         test: Default::default(),
         placement: Placement::default(),
+        reach: Reach::default(),
     }
 }
 

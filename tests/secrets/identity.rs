@@ -41,6 +41,49 @@ fn fails_and_changes_nothing(sandbox: &Sandbox, message: &str) {
 }
 
 #[test]
+fn an_identity_that_others_can_read_is_closed_with_a_word() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for command in [&["get", "k"][..], &["list"], &["set", "k", "other"], &["rotate-key"]] {
+        let sandbox = with_a_secret();
+        let path = identity(&sandbox);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let run = || sandbox.csw(["secrets"].iter().chain(command)).output();
+        let output = run();
+        assert_eq!(output.code, 0, "{command:?}: {}", output.stderr);
+        assert!(output.stderr.contains("identity.txt holds a secret"), "{command:?}: {}", output.stderr);
+        assert!(output.stderr.contains("mode 0644"), "{}", output.stderr);
+        assert_eq!(mode(&path), 0o600, "{command:?}");
+        assert!(!run().stderr.contains("holds a secret"), "it is said once");
+    }
+}
+
+#[test]
+fn tokens_that_others_can_read_are_told_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let settings = sandbox.write("csw.yaml", "scheduler_token: hunter2hunter2\n");
+    let tokens = sandbox.write("tokens", "hunter3hunter3\n");
+    let open =
+        |path: &PathBuf, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for path in [&settings, &tokens] {
+        open(path, 0o644);
+    }
+    let output = sandbox.csw(["cluster", "info"]).output();
+    assert!(
+        output.stderr.contains("csw.yaml holds a token, and others can read it: `chmod 600 "),
+        "{}",
+        output.stderr
+    );
+    let up = ["up", "--listen", "127.0.0.1:0", "--data", "data"];
+    let up = crate::support::Up::start(sandbox.csw(up).env("CSW_SCHEDULER_TOKEN_FILE", &tokens));
+    assert!(up.said().contains("tokens holds a secret"), "{}", up.said());
+    assert_eq!(fs::metadata(&tokens).unwrap().permissions().mode() & 0o777, 0o600);
+    open(&settings, 0o600);
+    assert!(!sandbox.csw(["cluster", "info"]).output().stderr.contains("holds a token"));
+}
+
+#[test]
 fn a_missing_identity_is_not_made_anew() {
     let sandbox = with_a_secret();
     fs::remove_file(identity(&sandbox)).unwrap();

@@ -73,7 +73,9 @@ async fn an_executor_gets_its_arguments_and_a_small_environment() {
     assert_eq!((end.code, end.signal), (Some(3), None));
     assert_eq!(runtime.state(&spec.key).await.unwrap(), AttemptState::Ended(end));
     let text = log(&runtime, &spec.key, false).await;
-    assert!(text.starts_with("job --job-id one --route-name sim\n"), "{text}");
+    let folder = place.path().join("jobs/one/1");
+    let arguments = format!("job --job-id one --route-name sim --job-dir {}\n", folder.display());
+    assert!(text.starts_with(&arguments), "{text}");
     for line in [
         "API_KEY=s3cret",
         "OWNER=Examples",

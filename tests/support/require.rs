@@ -21,6 +21,7 @@ const PROGRAMS: [&str; 9] =
 ///
 /// - `pypi`: a Python 3 that makes virtual environments, and a package index that pip reaches
 /// - `docker`: a Docker engine and its client
+/// - `landlock`: a kernel that keeps processes to their own files
 /// - `redis`, `registry`: the programs of Redis and of a registry for images, which tests start themselves
 /// - `kubernetes-oldest`, `kubernetes-newest`: a cluster of such a release among those whose kubeconfigs
 ///   `CSW_TEST_KUBECONFIG` lists
@@ -51,6 +52,7 @@ fn find(service: &str) -> Result<(), String> {
     match service {
         "pypi" => pypi(),
         "docker" => super::docker::engine(),
+        "landlock" => csw::isolation::not_enforced().map_or(Ok(()), |why| Err(why.to_owned())),
         "redis" => program("redis-server"),
         "registry" => program("docker-registry"),
         "kubernetes" => kubernetes(),

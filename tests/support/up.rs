@@ -109,12 +109,12 @@ impl Drop for Up {
 }
 
 impl Sandbox {
-    /// A model `Test/<Title>` whose command is this shell script.
+    /// A model `Test/<Title>` whose command is this shell script. It may write in the working folder, where tests look.
     pub fn sh_model(&self, title: &str, script: &str) {
         self.write(&format!("models/{title}/model.sh"), script);
         let config = format!(
             "owner: Test\ntitle: {title}\ntimestamp: \"2026-01-01\"\nrepo_url: ./models/{title}\n\
-             entry:\n  command: [sh, model.sh]\nsim_time_limit: 2m\n"
+             entry:\n  command: [sh, model.sh]\nsim_time_limit: 2m\nwrites: [../..]\n"
         );
         self.write(&format!("config/Test/{title}.yaml"), config);
     }

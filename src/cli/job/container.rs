@@ -40,8 +40,6 @@ pub(super) fn run(
     let attempt = Attempt::from_environment(id, task, model_file, outputs_processor)?;
     let log = std::io::stdout().as_fd().try_clone_to_owned().context("cannot open the log")?;
     executor::adopt_orphans();
-    // The model has the same user.
-    executor::keep_to_itself();
     context.block_on_unbroken(async {
         let cancel = cancelled_by_sigterm()?;
         let fetched = tokio::select! {

@@ -23,7 +23,7 @@ pub(super) fn run(
     outputs_processor: Option<Url>,
 ) -> anyhow::Result<Exit> {
     let folder = JobDir::new(folder);
-    let launch = folder.launch()?;
+    let mut launch = folder.launch()?;
     if launch.task_id != *id || launch.task != task {
         let message = format!(
             "the folder is for job {} and task {}, not for {id} and {task}",
@@ -36,10 +36,19 @@ pub(super) fn run(
     let token = secret("CSW_JOB_TOKEN")?.unwrap_or_default();
     let log = std::io::stdout().as_fd().try_clone_to_owned().context("cannot open the log")?;
     executor::adopt_orphans();
+    let scratch = match &mut launch.confinement {
+        Some(confinement) => {
+            let scratch = folder.make_scratch()?;
+            confinement.scratch = Some(scratch.path().to_owned());
+            Some(scratch)
+        }
+        None => None,
+    };
     context.block_on_unbroken(async {
         let cancel = cancelled_by_sigterm()?;
         let sinks = Sinks { log: Box::new(std::fs::File::from(log)), secrets, cancel };
         let result = executor::run(&launch, &kwargs, sinks).await;
+        drop(scratch);
         if let Some(traceback) = &result.traceback {
             context.printer().note(traceback.trim_end());
         }

@@ -3,7 +3,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Cancelled when this process is asked to end.
-pub(super) fn cancelled_by_sigterm() -> anyhow::Result<CancellationToken> {
+pub(in crate::cli) fn cancelled_by_sigterm() -> anyhow::Result<CancellationToken> {
     let cancel = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

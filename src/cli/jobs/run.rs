@@ -11,7 +11,7 @@ use super::finished::{self, OutArgs};
 use super::inputs::InputArgs;
 use crate::cli::Context;
 use crate::cli::complete::model_names;
-use crate::cli::stack_config::{Differences, keep_private, stack_config};
+use crate::cli::stack_config::{Differences, isolation_note, keep_private, stack_config};
 use crate::cli::up::Signals;
 use crate::config::{self, Sources};
 use crate::error::{Exit, Failure};
@@ -84,6 +84,9 @@ pub(super) fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
     let catalog = config::load_valid(&Sources::files(context.models_folder(&settings)?))?;
     let model = catalog.find(&name.to_string())?.clone();
     keep_private(context.printer(), &settings)?;
+    if let Some(note) = isolation_note(&settings, std::iter::once(&model)) {
+        context.printer().warn(note);
+    }
     let chosen = id.is_some();
     let id = id.unwrap_or_else(JobId::random);
     if task == TaskName::Sim {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use super::folders::digest;
+use super::git;
 use super::interpreter::Interpreter;
 use super::needs::Needs;
 use super::source::{self, Source};
@@ -28,6 +29,9 @@ pub struct Prepared {
     pub commit: String,
     /// Environment variables that its processes need.
     pub env: BTreeMap<String, String>,
+    /// What its processes have to read besides the repository's folder.
+    #[serde(skip)]
+    pub reads: Vec<PathBuf>,
 }
 
 /// Makes models ready to run and remembers that they are. One value a process is enough; it may be shared.
@@ -84,21 +88,27 @@ impl Environments {
         let log = self.cache.join("logs").join(format!("{}-{}.log", model.name.owner(), model.name.title()));
         let tools = Tools::new(log, progress);
         let source = source::resolve(&self.cache, model, refresh, &tools).await?;
-        let plain = |python| Prepared {
+        let objects = git::shared_objects(&source.workdir);
+        let plain = |python, prefixes: Vec<PathBuf>| Prepared {
             workdir: source.workdir.clone(),
             python,
             commit: source.commit.clone(),
             env: BTreeMap::new(),
+            reads: prefixes.into_iter().chain(objects.clone()).collect(),
         };
-        if let Entry::Python { interpreter: Some(_) } = model.entry {
-            // Whoever names an interpreter has made its environment.
-            return Ok(plain(None));
+        if let Entry::Python { interpreter: Some(name) } = &model.entry {
+            // Whoever names an interpreter has made its environment. One that is not there is told of when it is started.
+            let found = Interpreter::find(name).await.map(|i| i.prefixes).unwrap_or_default();
+            return Ok(plain(None, found));
         }
         let needs = Needs::read(&source.workdir)?;
         needs.must_stay_inside(&source.workdir)?;
         match (&model.entry, needs.nothing()) {
-            (Entry::Command { .. }, true) => return Ok(plain(None)),
-            (Entry::Python { .. }, true) => return Ok(plain(Some(self.interpreter().await?.path.clone()))),
+            (Entry::Command { .. }, true) => return Ok(plain(None, Vec::new())),
+            (Entry::Python { .. }, true) => {
+                let Interpreter { path, prefixes, .. } = self.interpreter().await?.clone();
+                return Ok(plain(Some(path), prefixes));
+            }
             (_, false) => {}
         }
         let base = self.interpreter().await?;
@@ -112,6 +122,7 @@ impl Environments {
             python: matches!(model.entry, Entry::Python { .. }).then(|| venv::python_of(&folder)),
             commit: source.commit,
             env: variables(&folder, &needs),
+            reads: base.prefixes.iter().cloned().chain([folder]).chain(objects).collect(),
         })
     }
 

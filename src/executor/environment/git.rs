@@ -38,6 +38,15 @@ const GIVER: &str = "--upload-pack=git -c uploadpack.packObjectsHook=env upload-
 /// Where a mirror keeps what is no branch and no tag: pull requests, and commits that were asked for by their digits.
 const NAMED: &str = "refs/csw/named";
 
+/// Folders outside of a checkout that hold its objects: the mirror that it was made of.
+pub(super) fn shared_objects(workdir: &Path) -> Vec<PathBuf> {
+    let Some(git) = workdir.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir()) else {
+        return Vec::new();
+    };
+    let list = std::fs::read_to_string(git.join("objects/info/alternates")).unwrap_or_default();
+    list.lines().map(PathBuf::from).filter(|path| path.is_absolute()).collect()
+}
+
 /// A bare mirror of a repository in the cache.
 pub(super) struct Mirror {
     folder: PathBuf,

@@ -13,6 +13,7 @@ use tokio::process::Command;
 use super::PrepareProgress;
 use super::folders::Lock;
 use crate::executor::ExecutorError;
+use crate::isolation::for_tools;
 
 const DRAIN: Duration = Duration::from_secs(1);
 const LAST_LINES: usize = 15;
@@ -43,6 +44,10 @@ impl<'p> Tools<'p> {
         mut command: Command,
     ) -> Result<(), ExecutorError> {
         let program = command.as_std().get_program().to_string_lossy().into_owned();
+        // Git commands come with what they need.
+        if program != "git" {
+            for_tools(command.as_std_mut());
+        }
         let mut log = self.open_log()?;
         drop(writeln!(log, "# {what}"));
         let cannot = |source| ExecutorError::Tool { what: what.to_owned(), program: program.clone(), source };

@@ -242,11 +242,6 @@ fn clean(mut command: Command) -> Command {
     {
         command.env_remove(name);
     }
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|n| n.starts_with("CSW_") || n == "CS_API_TOKEN") {
-            command.env_remove(name);
-        }
-    }
     command.env("PYTHONNOUSERSITE", "1").env("PIP_NO_COLOR", "1");
     command.envs(crate::http::Proxies::of_process().for_children());
     command

@@ -159,7 +159,7 @@ async fn processors(docker: &Docker, model: &Model) -> Result<i64, Error> {
 }
 
 /// Removes a container, running or not, and returns when it is gone.
-pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), ImageError> {
+pub(in crate::image) async fn remove(docker: &Docker, id: &str) -> Result<(), ImageError> {
     let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
     match docker.remove_container(id, Some(options)).await {
         Ok(()) => return Ok(()),
@@ -182,7 +182,7 @@ pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), ImageError> 
 }
 
 /// Whether the engine does not know what was asked for.
-pub(super) fn is_gone(error: &Error) -> bool {
+pub(in crate::image) fn is_gone(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }
 

@@ -16,6 +16,7 @@ mod pytest;
 mod report;
 mod run;
 
+pub(super) use container::{is_gone, remove};
 pub use junit::write_junit;
 pub use leftovers::remove_leftovers;
 pub use report::{Case, CaseOutcome, Ending, Suite, TestReport};

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::identity::ProcessIdentity;
+use crate::isolation::Scratch;
 use crate::job::{AttemptKey, RuntimeError};
 use crate::model::{JobId, TaskResult};
 use crate::private::{self, NotPrivate};
@@ -126,6 +127,7 @@ impl Folders {
             Err(e) => return Err(io(&log, e)),
         }
         let folder = self.attempt(key);
+        remove_scratch(&folder);
         absent_is_fine(fs::remove_dir_all(&folder)).map_err(|e| io(&folder, e))?;
         let job = self.jobs.join(key.id.as_str());
         match fs::remove_dir(&job) {
@@ -143,12 +145,24 @@ impl Folders {
 
     pub(super) fn delete(&self, id: &JobId, attempts: u32) -> Result<(), RuntimeError> {
         let job = self.jobs.join(id.as_str());
+        for attempt in 1..=attempts {
+            remove_scratch(&job.join(attempt.to_string()));
+        }
         absent_is_fine(fs::remove_dir_all(&job)).map_err(|e| io(&job, e))?;
         for attempt in 0..=attempts {
             let log = self.kept_log(id, attempt);
             absent_is_fine(fs::remove_file(&log)).map_err(|e| io(&log, e))?;
         }
         Ok(())
+    }
+}
+
+/// Removes the folder that was the attempt's own, if its executor has not.
+fn remove_scratch(attempt: &Path) {
+    let Ok(folder) = fs::read_link(attempt.join(Scratch::LINK)) else { return };
+    if let Err(e) = absent_is_fine(fs::remove_dir_all(&folder)) {
+        // The model may have made it so; what is left is no more than a folder of temporary files.
+        tracing::warn!("cannot remove {}: {e}", folder.display());
     }
 }
 

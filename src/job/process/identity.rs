@@ -58,12 +58,10 @@ fn start_time(pid: u32) -> Option<u64> {
 #[cfg(target_os = "linux")]
 pub(super) fn find_executor(folder: &Path) -> Option<ProcessIdentity> {
     for process in procfs::process::all_processes().ok()?.flatten() {
-        // Environments of other users' processes can't be read, and need not be.
-        let Ok(environ) = process.environ() else { continue };
-        let is_ours =
-            environ.get(std::ffi::OsStr::new("CSW_JOB_DIR")).is_some_and(|d| Path::new(d) == folder);
-        let is_executor = || process.cmdline().is_ok_and(|args| args.iter().any(|a| a == "--job-id"));
-        if is_ours && is_executor() {
+        // Of its environment nobody sees anything.
+        let Ok(arguments) = process.cmdline() else { continue };
+        let mut pairs = arguments.iter().zip(arguments.iter().skip(1));
+        if pairs.any(|(flag, value)| flag == "--job-dir" && Path::new(value) == folder) {
             let pid = u32::try_from(process.pid).ok()?;
             return Some(ProcessIdentity { pid, started: start_time(pid)?, boot: boot_id() });
         }

@@ -90,6 +90,9 @@ impl ProcessRuntime {
         let mut command = Command::new(&self.program);
         command
             .args(["job", "--job-id", spec.key.id.as_str(), "--route-name", spec.task.as_str()])
+            // Other processes can't see its environment.
+            .arg("--job-dir")
+            .arg(folder)
             .current_dir(folder)
             .env_clear()
             .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::isolation::close_to_others;
 use crate::secret::identity::{Identity, is_protected, read_recipients};
 use crate::secret::seal::{Contents, Unsealed, seal, unseal};
 use crate::secret::{Change, Scope, SecretBackend, SecretError, SecretName, SecretValue};
@@ -135,7 +136,7 @@ impl Inner {
             // Both files as they were at one moment; a rotation changes both.
             let _lock = Lock::shared(&store);
             let Some(sealed) = read_if_there(&store)? else { return Ok(Contents::new()) };
-            (sealed, read_if_there(&self.identity)?)
+            (sealed, self.read_identity()?)
         };
         let identity = self.unlock(raw.as_ref().ok_or_else(|| self.no_identity())?)?;
         self.open(&sealed, &identity)
@@ -151,13 +152,13 @@ impl Inner {
             }
         }
         // A person may have to type a passphrase: not while others wait for the lock.
-        if let Some(raw) = read_if_there(&self.identity)? {
+        if let Some(raw) = self.read_identity()? {
             self.unlock(&raw)?;
         }
         let store = followed(&self.store);
         let _lock = Lock::exclusive(&store)?;
         let sealed = read_if_there(&store)?;
-        let identity = match (read_if_there(&self.identity)?, &sealed) {
+        let identity = match (self.read_identity()?, &sealed) {
             (Some(raw), _) => self.unlock(&raw)?,
             (None, Some(_)) => return Err(self.no_identity()),
             (None, None) if changes.iter().any(|c| matches!(c, Change::Set(..))) => self.first_identity()?,
@@ -173,7 +174,7 @@ impl Inner {
     }
 
     fn rotate(&self, protection: Protection) -> Result<Rotation, SecretError> {
-        if let Some(raw) = read_if_there(&self.identity)? {
+        if let Some(raw) = self.read_identity()? {
             self.unlock(&raw)?;
         }
         let store = followed(&self.store);
@@ -183,7 +184,7 @@ impl Inner {
         let _identity_lock = Lock::exclusive(&path)?;
         let sealed =
             read_if_there(&store)?.ok_or_else(|| SecretError::Nothing { store: self.store.clone() })?;
-        let raw = read_if_there(&path)?.ok_or_else(|| self.no_identity())?;
+        let raw = self.read_identity()?.ok_or_else(|| self.no_identity())?;
         let old = self.unlock(&raw)?;
         let contents = self.open(&sealed, &old)?;
         let mut recipients = read_recipients(&self.recipients, self.recipients_required)?;
@@ -230,7 +231,7 @@ impl Inner {
             return Ok(identity);
         }
         // Another program made one meanwhile.
-        let raw = read_if_there(&self.identity)?.ok_or_else(|| self.no_identity())?;
+        let raw = self.read_identity()?.ok_or_else(|| self.no_identity())?;
         self.unlock(&raw)
     }
 
@@ -262,6 +263,14 @@ impl Inner {
     }
 
     /// The keys in the bytes of the identity file, asking for its passphrase if it has one.
+    /// The bytes of the identity file, which is nobody else's.
+    fn read_identity(&self) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
+        if let Some(said) = close_to_others(&self.identity) {
+            tracing::warn!("{said}");
+        }
+        read_if_there(&self.identity)
+    }
+
     fn unlock(&self, raw: &[u8]) -> Result<Identity, SecretError> {
         if !is_protected(raw) {
             return Identity::parse(&self.identity, raw, None);

@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
+use super::Isolating;
 use super::preparation_log::PreparationLog;
+use crate::error::Diagnose as _;
 use crate::executor::environment::{Environments, PrepareProgress, Prepared};
 use crate::executor::{Launch, PoolSize, WorkerPool};
+use crate::image;
 use crate::job::{AttemptKey, AttemptSpec};
-use crate::model::{JobId, Model, ModelName, TaskKwargs, TaskName, TaskResult};
+use crate::model::{Isolation, JobId, Model, ModelName, TaskKwargs, TaskName, TaskResult};
 use crate::secret::{Scope, SecretBackend};
 use crate::services::dispatch::ModelHost;
 use crate::store::StartedAttempt;
@@ -29,6 +32,7 @@ pub struct LocalHost {
     /// What was done to make each model ready, the last time.
     logs: Mutex<HashMap<ModelName, Arc<PreparationLog>>>,
     workers: WorkerPool,
+    isolating: Option<Isolating>,
 }
 
 impl LocalHost {
@@ -39,9 +43,24 @@ impl LocalHost {
         secrets: Arc<dyn SecretBackend>,
         grace: Duration,
     ) -> Self {
-        let workers = WorkerPool::new(PoolSize::default());
-        let (prepared, logs) = (Mutex::default(), Mutex::default());
-        Self { environments, progress, secrets, outputs_processor: None, grace, prepared, logs, workers }
+        Self {
+            environments,
+            progress,
+            secrets,
+            outputs_processor: None,
+            grace,
+            prepared: Mutex::default(),
+            logs: Mutex::default(),
+            workers: WorkerPool::new(PoolSize::default()),
+            isolating: None,
+        }
+    }
+
+    /// Models are kept to what is theirs.
+    #[must_use]
+    pub fn isolating(mut self, isolating: Isolating) -> Self {
+        self.isolating = Some(isolating);
+        self
     }
 
     /// Executors of jobs post to the outputs processor at this base URL.
@@ -83,8 +102,12 @@ impl LocalHost {
         secrets: impl Iterator<Item = &'s String>,
     ) -> Result<Launch, String> {
         let prepared = lock(&self.prepared).get(&model.name).map(|(prepared, _)| prepared.clone());
-        let Prepared { workdir, python, commit, env } =
+        let Prepared { workdir, python, commit, env, reads } =
             prepared.ok_or_else(|| format!("{} is not prepared", model.name))?;
+        let confinement = match &self.isolating {
+            Some(isolating) => isolating.confinement(model, &workdir, reads)?,
+            None => None,
+        };
         Ok(Launch {
             task_id: id.clone(),
             task,
@@ -98,6 +121,7 @@ impl LocalHost {
             memory_bytes: Some(model.resources.limits.memory.bytes()),
             time_limit_seconds: Some(model.sim_time_limit.as_secs_f64()),
             grace_seconds: self.grace.as_secs_f64(),
+            confinement,
         })
     }
 }
@@ -105,6 +129,15 @@ impl LocalHost {
 #[async_trait]
 impl ModelHost for LocalHost {
     async fn prepare(&self, model: &Model) -> Result<(), String> {
+        if self.isolating.as_ref().is_some_and(|i| i.level(model) == Isolation::Container) {
+            image::engine_here().await.map_err(|e| {
+                let hints = e.hints().join("; ");
+                format!(
+                    "{} is to run in a container: {e} ({hints}; or write `isolation: process` in its file)",
+                    model.name
+                )
+            })?;
+        }
         let log = Arc::new(PreparationLog::new(Arc::clone(&self.progress)));
         lock(&self.logs).insert(model.name.clone(), Arc::clone(&log));
         let prepared = self.environments.prepare(model, &*log).await.map_err(|e| e.story())?;

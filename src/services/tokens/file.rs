@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::text::Digests;
+use crate::isolation::close_to_others;
 
 /// How long what was seen of the file counts, so that not every request looks at the disk.
 const FRESH: Duration = Duration::from_secs(1);
@@ -43,6 +44,9 @@ impl Mark {
 
 impl TokenFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if let Some(said) = close_to_others(path) {
+            tracing::warn!("{said}");
+        }
         let (mark, digests) = read(path)?;
         let seen = Seen { at: Instant::now(), mark, digests: Arc::new(digests) };
         Ok(Self { path: path.to_owned(), seen: Mutex::new(seen) })
