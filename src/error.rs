@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::{
-    config, executor, folder, image, isolation, job, kube, model, outputs, plan, private, publish, render, secret,
-    services, settings, sink, store,
+    config, executor, folder, image, isolation, job, kube, model, outputs, plan, private, publish, render,
+    secret, services, settings, sink, store,
 };
 
 /// What `csw` exits with.

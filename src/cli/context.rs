@@ -49,6 +49,8 @@ impl Context {
             settings.scheduler_token.value.iter().flat_map(|text| tokens::words(text.expose_secret()));
         let tokens = tokens.map(|token| SecretString::from(token.to_owned()));
         logs::mask(&api.into_iter().chain(tokens).map(SecretValue::from).collect::<Vec<_>>());
+        // Files with secrets that are read from here on may have to be warned of.
+        logs::start(self.printer);
         self.tell_of_an_open_file(&settings);
         tracing::debug!(root = %settings.root.display(), "settings resolved");
         Ok(settings)

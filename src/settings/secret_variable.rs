@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::isolation::close_to_others;
+
 /// A secret from the environment: the value of `name`, or the content of the file that `<name>_FILE` names, as a mounted
 /// secret is one. White space around it does not count; empty means not set.
 ///
@@ -18,10 +20,15 @@ pub fn secret_variable(name: &str) -> Result<Option<SecretString>, String> {
     let text = match (value, file) {
         (Some(_), Some(_)) => return Err(format!("{name} and {in_file}: set one of the two")),
         (value, None) => value,
-        (None, Some(path)) => Some(
-            crate::text::read(&path)
-                .map_err(|e| format!("{in_file}: cannot read {}: {e}", path.display()))?,
-        ),
+        (None, Some(path)) => {
+            if let Some(said) = close_to_others(&path) {
+                tracing::warn!("{said}");
+            }
+            Some(
+                crate::text::read(&path)
+                    .map_err(|e| format!("{in_file}: cannot read {}: {e}", path.display()))?,
+            )
+        }
     };
     Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).map(SecretString::from))
 }

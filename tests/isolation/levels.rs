@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::table::ROWS;
-use crate::support::{Sandbox, docker, docker_host, docker_says, missing, on_path, require};
+use crate::support::{Sandbox, docker_host, docker_says, require};
 
 /// What is there to be reached: files, a process, sockets.
 struct Surroundings {
@@ -230,7 +230,6 @@ fn a_container_has_limits_and_ends_with_csw() {
         assert!(started.elapsed().as_secs() < 60, "the container goes on");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    drop(docker(["version"]).output());
 }
 
 /// Processes `csw isolate --container` with this folder among their arguments.

@@ -46,7 +46,7 @@ fn the_environment_of_csw_is_for_nobody() {
         ("CSW_CLUSTER_KEY", "hunter2hunter2hunter2hunter2hunter2hunter2"),
     ];
     let processor =
-        ["outputs-processor", "--start", "--listen", "127.0.0.1:0", "--bucket", &bucket, "--data", &data];
+        ["--bucket", &bucket, "outputs-processor", "--start", "--listen", "127.0.0.1:0", "--data", &data];
     for args in [&up[..], &processor] {
         let mut child = spawn(&sandbox, args, &token);
         let environ = format!("/proc/{}/environ", child.id());
