@@ -71,6 +71,7 @@ fn a_broken_file_hides_neither_itself_nor_the_others() {
 #[test]
 fn no_models_is_no_error_and_says_what_to_do() {
     let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.work().join("config")).unwrap();
     let text = sandbox.csw(["models", "list"]).ok();
     assert_eq!(text, "No models yet: write the first with `csw models new OWNER/TITLE`\n");
     assert_eq!(sandbox.csw(["models", "list", "-o", "json"]).ok(), "[]\n");

@@ -153,6 +153,7 @@ fn model(name: &str, folder: PathBuf) -> Model {
     let resources = json!({"cpu": "1", "memory": "1G"});
     Model {
         name: name.parse().unwrap(),
+        reach: csw::model::Reach::default(),
         oneliner: None,
         description: None,
         timestamp: None,
