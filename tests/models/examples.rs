@@ -26,8 +26,10 @@ fn an_example_runs_from_an_empty_folder() {
 #[test]
 fn no_command_acts_on_examples_that_are_not_named() {
     let sandbox = Sandbox::new();
+    sandbox.write("csw.yaml", "project: p\nbucket: file:///outputs\n");
     let output = sandbox.csw(["models", "config"]).output();
-    assert_eq!((output.code, output.stdout.as_str()), (0, ""), "{}", output.stderr);
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
+    assert!(output.stderr.contains("there is no model"), "{}", output.stderr);
 }
 
 #[test]

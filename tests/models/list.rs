@@ -133,3 +133,19 @@ fn relative_repositories_start_above_the_configuration() {
     let path = sandbox.work().join("b");
     assert_eq!(list[0]["repo_url"], path.display().to_string());
 }
+
+/// A file that can't be used is told of by every command that would have acted on it.
+#[test]
+fn broken_files_are_never_passed_over_in_silence() {
+    let sandbox = Sandbox::new();
+    sandbox.write("csw.yaml", "project: p\nbucket: file:///outputs\n");
+    sandbox.write("config/A/B.yaml", "owner: A\ntitle: B\ntimestamp: \"2026-01-01\"\nrepo_tag: a~1\n");
+    for words in
+        ["list", "show", "lint", "prepare", "config", "config --all", "build", "push", "push --all", "test"]
+    {
+        let output = sandbox.csw(["models"].into_iter().chain(words.split(' '))).output();
+        assert_eq!(output.code, 1, "{words}: {}", output.stderr);
+        let said = output.stdout + &output.stderr;
+        assert!(said.contains("config/A/B.yaml:4:") && !said.contains("models new"), "{words}: {said}");
+    }
+}

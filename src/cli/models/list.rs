@@ -30,13 +30,16 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ListArgs) -> any
     let settings = context.settings(|_| {})?;
     let catalog = source.load_or_examples(context, &settings)?;
     let views: Vec<ModelView> = catalog.select(names)?.into_iter().map(ModelView::new).collect();
+    let nothing = match catalog.diagnostics().has_errors() {
+        true => "No valid models",
+        false => "No models yet: write the first with `csw models new OWNER/TITLE`",
+    };
     context.printer().view(
         output,
         &views,
         |views| {
             let heading = ["NAME", "CLUSTER", "WORKERS", "CPU", "MEMORY", "TIMESTAMP", "SOURCE"];
-            let mut table =
-                Table::new(&heading, "No models yet: write the first with `csw models new OWNER/TITLE`");
+            let mut table = Table::new(&heading, nothing);
             views.iter().for_each(|v| table.row(v.cells()));
             table
         },

@@ -5,6 +5,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::selection::broken;
 use super::source::SourceArgs;
 use crate::cli::Context;
 use crate::cli::complete::model_names;
@@ -61,6 +62,9 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: PrepareArgs) -> 
     let printer = context.printer();
     let mut views = Vec::new();
     let mut failed = None;
+    if names.is_empty() && catalog.diagnostics().has_errors() {
+        failed = Some(crate::ui::report(printer, &broken(context, &catalog)));
+    }
     context.block_on(async {
         for listed in selected {
             let model = &listed.model;

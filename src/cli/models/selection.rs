@@ -62,6 +62,9 @@ impl Wanted<'_> {
         if !self.names.is_empty() {
             return Ok(Some(Selection::Named(self.names.to_vec())));
         }
+        if catalog.diagnostics().has_errors() {
+            return Err(broken(context, catalog));
+        }
         // What only the web app knows has no file that could differ.
         let files = catalog.listed().iter().any(|l| l.source.path.is_some());
         if *all || (self.base_branch.is_none() && !files) {
@@ -98,9 +101,6 @@ impl Wanted<'_> {
                 changed.base,
                 gone.join(", ")
             ));
-        }
-        if catalog.diagnostics().has_errors() {
-            return Err(broken(context, catalog));
         }
         if names.is_empty() {
             printer.note(format!(

@@ -35,14 +35,15 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ShowArgs) -> any
     let settings = context.settings(|_| {})?;
     let catalog = source.load_or_examples(context, &settings)?;
     let views: Vec<ModelView> = catalog.select(&names)?.into_iter().map(ModelView::new).collect();
+    let nothing = match catalog.diagnostics().has_errors() {
+        true => "No valid models",
+        false => "No models yet: write the first with `csw models new OWNER/TITLE`",
+    };
     context.printer().view(
         output,
         &views,
         |views| {
-            let mut table = Table::new(
-                &["KEY", "VALUE"],
-                "No models yet: write the first with `csw models new OWNER/TITLE`",
-            );
+            let mut table = Table::new(&["KEY", "VALUE"], nothing);
             for (index, view) in views.iter().enumerate() {
                 if index > 0 {
                     table.row(["", ""]);
