@@ -32,18 +32,48 @@ pub fn yaml_from(error: &serde_saphyr::Error, lines: usize) -> String {
     let words = plain.to_string();
     let words = words.lines().next().unwrap_or_default();
     let words = words.rsplit_once(" at line ").map_or(words, |(words, _)| words);
-    let of_the_text = matches!(plain, serde_saphyr::Error::Message { .. });
-    let quotes = words.contains(['`', '"', '\'']);
-    let said = expected(words).unwrap_or_else(|| match of_the_text || quotes {
-        true => "not what belongs here".to_owned(),
-        false => words.to_owned(),
-    });
+    let quotes = may_quote(plain) || words.contains(['`', '"', '\'']);
+    let said = match plain {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => "a key that is there already".to_owned(),
+        _ => expected(words).unwrap_or_else(|| match quotes {
+            true => "not what belongs here".to_owned(),
+            false => words.to_owned(),
+        }),
+    };
     match error.location() {
         Some(at) => {
             let number = |n: u64| usize::try_from(n).unwrap_or(0);
             placed(number(at.line()), lines, number(at.column()), &said)
         }
         None => said,
+    }
+}
+
+/// Whether the message of the error may hold a part of the text.
+fn may_quote(error: &serde_saphyr::Error) -> bool {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => may_quote(error),
+        _ => matches!(
+            error,
+            Error::Message { .. }
+                | Error::ExternalMessage { .. }
+                | Error::NonFiniteFloat { .. }
+                | Error::SerdeInvalidType { .. }
+                | Error::SerdeInvalidValue { .. }
+                | Error::SerdeUnknownVariant { .. }
+                | Error::SerdeUnknownField { .. }
+                | Error::SerdeVariantId { .. }
+                | Error::TaggedEnumMismatch { .. }
+                | Error::CyclicInclude { .. }
+                | Error::ResolverError { .. }
+                | Error::HookError { .. }
+                | Error::UnresolvedProperty { .. }
+                | Error::InvalidPropertyName { .. }
+                | Error::PropertyRequiredButUnset { .. }
+                | Error::PropertyRequiredButEmpty { .. }
+                | Error::QuotingRequired { .. }
+        ),
     }
 }
 

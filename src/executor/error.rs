@@ -16,12 +16,12 @@ pub enum ExecutorError {
         source: io::Error,
     },
     /// A file of a job does not hold what it should.
-    #[error("cannot read {path}: {}", crate::expectation::json(source))]
+    #[error("cannot read {path}: {}", crate::expectation::json(error))]
     Json {
         /// The file.
         path: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
+        /// What is wrong with it. No source of the error: its own words may quote the file.
+        error: serde_json::Error,
     },
     /// The outputs processor did not take the result.
     #[error("cannot deliver the result of job {id} to {url}: {reason}")]
@@ -172,7 +172,8 @@ impl ExecutorError {
         let hints = if hints.is_empty() { hints } else { format!(" ({hints})") };
         match self {
             Self::Step { what, program, exit, last, log: _ } => {
-                format!("{last}\n\ncannot {what}: `{program}` ended {exit}: {}{hints}", telling(last))
+                let program = Path::new(program).file_name().unwrap_or_default().display();
+                format!("{last}\n\ncannot {what}: {} (`{program}` ended {exit}){hints}", telling(last))
             }
             other => {
                 let sentence = other.to_string();
@@ -275,7 +276,7 @@ mod tests {
         }
         let error = ExecutorError::Step {
             what: "install the packages".into(),
-            program: "pip".into(),
+            program: "/usr/bin/pip".into(),
             exit: "with 1".into(),
             last: "ERROR: No matching distribution found for nosuch\n[notice] pip".into(),
             log: PathBuf::from("/tmp/x.log"),
@@ -284,7 +285,7 @@ mod tests {
         let last = story.lines().last().unwrap();
         assert_eq!(
             last,
-            "cannot install the packages: `pip` ended with 1: ERROR: No matching distribution found for nosuch"
+            "cannot install the packages: ERROR: No matching distribution found for nosuch (`pip` ended with 1)"
         );
     }
 }

@@ -37,7 +37,7 @@ impl ImageModel {
     pub fn read(path: &Path) -> Result<Self, ExecutorError> {
         let bytes = std::fs::read(path).map_err(|e| ExecutorError::io(path, e))?;
         serde_json::from_slice(&bytes)
-            .map_err(|source| ExecutorError::Json { path: path.display().to_string(), source })
+            .map_err(|error| ExecutorError::Json { path: path.display().to_string(), error })
     }
 
     /// A task of this model with the variables of the container around it: `secret_names` of them are secrets, which

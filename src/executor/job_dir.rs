@@ -92,7 +92,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ExecutorError> {
     // Reading whole first is many times faster than parsing from a stream.
     let bytes = fs::read(path).map_err(|e| ExecutorError::io(path, e))?;
     serde_json::from_slice(&bytes)
-        .map_err(|source| ExecutorError::Json { path: path.display().to_string(), source })
+        .map_err(|error| ExecutorError::Json { path: path.display().to_string(), error })
 }
 
 fn write(folder: &Path, name: &str, value: &impl serde::Serialize) -> Result<(), ExecutorError> {

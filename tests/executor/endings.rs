@@ -193,7 +193,7 @@ fn a_job_folder_without_a_job_is_an_error() {
     attempt.sandbox.write("attempt/launch.json", "{}");
     assert_eq!(command.status().unwrap().code(), Some(1));
     let log = attempt.sandbox.read("attempt/log");
-    assert!(log.contains("launch.json: missing field `task_id`"), "{log}");
+    assert!(log.contains("launch.json: line 1, column 2: missing field `task_id`"), "{log}");
     let attempt = attempt.with("task_id", "another");
     assert_eq!(attempt.start().status().unwrap().code(), Some(2));
 }

@@ -253,7 +253,7 @@ fn the_layout_comes_from_csw_yaml() {
     );
     let output = sandbox.csw(["cluster", "info"]).output();
     assert_eq!(output.code, 1);
-    for what in ["quota", "replicas.scheduler", "10.0.0.0/33", "often", "csw.yaml:2", "csw.yaml:5"] {
+    for what in ["quota", "replicas.scheduler", "csw.yaml:2:", "csw.yaml:3:", "csw.yaml:4:", "csw.yaml:5:"] {
         assert!(output.stderr.contains(what), "{what}: {}", output.stderr);
     }
 }
