@@ -29,6 +29,21 @@ impl ImageReference {
         format!("{registry}/{project}/{name}:{tag}").parse()
     }
 
+    /// The image of a container, as kubelets and container runtimes read it: one without a registry is Docker Hub's.
+    ///
+    /// # Errors
+    /// When it is no reference.
+    pub fn of_container(text: &str) -> Result<Self, ModelError> {
+        let hub = text.strip_prefix("docker.io/").or_else(|| text.strip_prefix("index.docker.io/"));
+        let path = hub.unwrap_or(text);
+        let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+        match path.split_once('/') {
+            Some((first, _)) if hub.is_none() && is_host(first) => path.parse(),
+            Some(_) => format!("docker.io/{path}").parse(),
+            None => format!("docker.io/library/{path}").parse(),
+        }
+    }
+
     /// Registry and path, without tag and digest.
     pub fn repository(&self) -> &str {
         &self.repository
@@ -168,6 +183,23 @@ impl From<ImageReference> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_image_of_a_container_is_docker_hubs_where_it_names_no_registry() {
+        for (text, expected) in [
+            ("redis", "docker.io/library/redis"),
+            ("redis:7", "docker.io/library/redis:7"),
+            ("docker.io/redis:7", "docker.io/library/redis:7"),
+            ("index.docker.io/library/redis:7", "docker.io/library/redis:7"),
+            ("grafana/grafana:10", "docker.io/grafana/grafana:10"),
+            ("localhost/a:1", "localhost/a:1"),
+            ("127.0.0.1:5000/a/b:1", "127.0.0.1:5000/a/b:1"),
+            ("gcr.io/p/a", "gcr.io/p/a"),
+        ] {
+            assert_eq!(ImageReference::of_container(text).unwrap().to_string(), expected);
+        }
+        assert!(ImageReference::of_container("Not An Image").is_err());
+    }
 
     #[test]
     fn references_are_taken_apart_and_put_together() {

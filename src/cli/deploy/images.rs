@@ -41,7 +41,9 @@ pub(in crate::cli) async fn missing(cluster: &Cluster, objects: &[Value]) -> Vec
     }
     let (loaded, all_told) = loaded(cluster).await;
     let registries = Registries::new(CredentialStore::from_environment());
-    let images = wanted.into_iter().filter_map(|(image, remedy)| Some((image.parse().ok()?, remedy)));
+    let images = wanted
+        .into_iter()
+        .filter_map(|(image, remedy)| Some((ImageReference::of_container(&image).ok()?, remedy)));
     let looked = stream::iter(images.filter(|(image, _)| !loaded.contains(&key(image))))
         .map(async |(image, remedy): (ImageReference, String)| {
             (look(&registries, &image).await, image, remedy)
@@ -110,7 +112,7 @@ async fn loaded(cluster: &Cluster) -> (BTreeSet<String>, bool) {
                 .iter()
                 .flat_map(|node| items(node, "/status/images"))
                 .flat_map(|image| items(image, "/names"))
-                .filter_map(|name| Some(key(&name.as_str()?.parse().ok()?)))
+                .filter_map(|name| Some(key(&ImageReference::of_container(name.as_str()?).ok()?)))
                 .collect();
             (names, all_told)
         }
