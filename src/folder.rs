@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::error::{Diagnose, Exit};
+use crate::private;
 
 /// Says in a folder whose it is, and what csw has put there, a line each.
 const MARK: &str = ".csw-folder";
@@ -138,7 +139,7 @@ impl Filling {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        fs::create_dir_all(place).map_err(|source| io(place, source))?;
+        private::create_users_folder(place).map_err(|source| io(place, source))?;
         let staging = part(place)?;
         Ok(Self { folder: folder.to_owned(), owner: owner.to_owned(), force, staging, is_there })
     }
@@ -161,7 +162,7 @@ impl Filling {
                 Ok(()) => {
                     // What it would remove has another name now.
                     drop(staging.keep());
-                    Ok(())
+                    private::follow_umask(&folder, 0o777).map_err(|source| io(&folder, source))
                 }
                 Err(_) if folder.exists() => {
                     check(&folder, &owner, false)?;
@@ -197,7 +198,9 @@ fn write_mark(folder: &Path, owner: &str) -> Result<(), FolderError> {
         text.push(b'\n');
     }
     let path = folder.join(MARK);
-    fs::write(&path, text).map_err(|source| io(&path, source))
+    fs::write(&path, text)
+        .and_then(|()| private::follow_umask(&path, 0o666))
+        .map_err(|source| io(&path, source))
 }
 
 /// The lines of the mark: at least one, which is empty where there is no mark.

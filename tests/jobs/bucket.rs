@@ -96,7 +96,19 @@ fn sandbox() -> Sandbox {
 fn run(sandbox: &Sandbox, bucket: &str) -> Csw {
     // Nobody is there, whatever machine this is.
     sandbox
-        .csw(["jobs", "run", "-n", "Test/Echo", "--set", "text=hello", "--out", "out", "--bucket", bucket])
+        .csw([
+            "jobs",
+            "run",
+            "-n",
+            "Test/Echo",
+            "--set",
+            "text=hello",
+            "--out",
+            "out",
+            "--force",
+            "--bucket",
+            bucket,
+        ])
         .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")
         .env("GCE_METADATA_HOST", "127.0.0.1:1")
 }

@@ -21,7 +21,7 @@ case "$request" in
 *'"text":"slow"'*) echo "slowly" >&2; sleep 60 ;;
 *) echo "ran" >>runs
    echo "simulating" >&2
-   text=$(echo "$request" | sed 's/.*"text":"\([^"]*\)".*/\1/')
+   text=$(echo "$request" | sed -n 's/.*"text":"\([^"]*\)".*/\1/p')
    echo "{\"renderable\": [], \"downloadable\": [{\"title\": \"Echo\", \"media_type\": \"Text\", \"data\": \"$text\"}]}" ;;
 esac
 "#;

@@ -110,7 +110,7 @@ fn what_was_open_is_closed_at_the_start_and_that_is_said() {
         fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
     }
     let up = stack(&sandbox);
-    let said = up.line_with("Others could look into data");
+    let said = up.line_with(&format!("Others could look into {}", data.display()));
     assert!(said.contains("closed to them now"), "{said}");
     assert!(up.said().contains(&format!("Others could look into {}", cache.display())), "{}", up.said());
     assert!(open_to_others(&data).is_empty() && mode(&cache) == 0o700);

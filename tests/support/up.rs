@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use super::{Csw, Sandbox};
 
@@ -10,7 +11,15 @@ use super::{Csw, Sandbox};
 pub struct Up {
     child: Child,
     pub url: String,
-    said: Arc<Mutex<String>>,
+    said: Arc<Said>,
+}
+
+/// What a process has written to stderr.
+#[derive(Default)]
+struct Said {
+    /// The text, and whether nothing will be added to it.
+    text: Mutex<(String, bool)>,
+    more: Condvar,
 }
 
 impl Up {
@@ -34,21 +43,24 @@ impl Up {
                 break url.to_owned();
             }
         };
-        let said = Arc::new(Mutex::new(before));
+        let said = Arc::new(Said { text: Mutex::new((before, false)), ..Said::default() });
         let all = Arc::clone(&said);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                let mut all = all.lock().unwrap();
-                all.push_str(&line);
-                all.push('\n');
+                let mut all_of_it = all.text.lock().unwrap();
+                all_of_it.0.push_str(&line);
+                all_of_it.0.push('\n');
+                all.more.notify_all();
             }
+            all.text.lock().unwrap().1 = true;
+            all.more.notify_all();
         });
         Self { child, url, said }
     }
 
     /// What it has written to stderr.
     pub fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
+        self.said.text.lock().unwrap().0.clone()
     }
 
     /// The link that opens the stack's page, once.
@@ -59,12 +71,16 @@ impl Up {
 
     /// The line of stderr that begins so, waited for.
     pub fn line_with(&self, beginning: &str) -> String {
-        loop {
-            if let Some(line) = self.said().lines().find(|line| line.starts_with(beginning)) {
-                return line.to_owned();
-            }
-            std::thread::yield_now();
-        }
+        let found = |text: &str| text.lines().find(|line| line.starts_with(beginning)).map(str::to_owned);
+        let said = self.said.text.lock().unwrap();
+        let (said, _) = self
+            .said
+            .more
+            .wait_timeout_while(said, Duration::from_secs(120), |(text, ended)| {
+                found(text).is_none() && !*ended
+            })
+            .unwrap();
+        found(&said.0).unwrap_or_else(|| panic!("no line begins with {beginning:?}:\n{}", said.0))
     }
 
     pub fn pid(&self) -> rustix::process::Pid {
