@@ -156,7 +156,13 @@ async fn outputs_are_kept_by_googles_emulators() {
         let headers = [("etag", "\"1\""), ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")];
         found.map(|bytes| (headers, bytes)).ok_or(StatusCode::NOT_FOUND)
     };
-    let routes = axum::Router::new().route("/{*path}", get(fetch).put(put)).with_state(Arc::clone(&objects));
+    let delete = async |Path(path): Path<String>, State(objects): State<Objects>| {
+        objects.lock().unwrap().remove(&path);
+        StatusCode::NO_CONTENT
+    };
+    let routes = axum::Router::new()
+        .route("/{*path}", get(fetch).put(put).delete(delete))
+        .with_state(Arc::clone(&objects));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });

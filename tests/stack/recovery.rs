@@ -103,7 +103,7 @@ async fn an_outputs_processor_says_what_it_lacks_and_goes_on() {
         let body = json!({"task_id": id, "outputs": raw_outputs("x")});
         processor.post("write/", &signed(id, 1, task).0, &body).await
     };
-    assert_eq!(processor.get("readyz").await.0, 200);
+    processor.until_ready().await;
     // The bucket's folder is gone, and something else is in its place.
     let (bucket, away) = (sandbox.work().join("bucket"), sandbox.work().join("away"));
     std::fs::rename(&bucket, &away).unwrap();
@@ -123,9 +123,10 @@ async fn an_outputs_processor_says_what_it_lacks_and_goes_on() {
     limit_files(&up, Some(1));
     let result = json!({"task_name": "sim", "result": success("run-1", pointer)});
     let push = async || processor.post("push/", &signed("run-1", 1, task).0, &result).await;
-    assert_eq!(push().await.0, 503);
+    let (status, answer) = push().await;
+    assert!(status == 503 && answer["error"].as_str().unwrap().contains("the job store"), "{answer}");
     let (status, said) = processor.get("readyz").await;
-    assert!(status == 503 && said.contains("the job store"), "{status} {said}");
+    assert!(status == 503 && said.contains("the job store"), "{status} {said}\n{}", up.said());
     limit_files(&up, None);
     processor.until_ready().await;
     assert_eq!(push().await.0, 200);

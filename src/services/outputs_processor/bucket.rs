@@ -12,6 +12,9 @@ use crate::outputs::OutputsError;
 const SOON: Duration = Duration::from_millis(500);
 const LATE: Duration = Duration::from_secs(20);
 
+/// What stands in for trouble until the bucket has been tried.
+pub(super) const UNKNOWN: &str = "it is not known yet whether the bucket takes outputs";
+
 impl OutputsProcessor {
     /// Why nothing could be stored in the bucket when that was tried last.
     pub fn bucket_trouble(&self) -> Option<String> {
@@ -38,7 +41,9 @@ impl OutputsProcessor {
             let changed = known.is_some() != trouble.is_some();
             match (&trouble, changed) {
                 (Some(why), true) => tracing::error!("outputs can't be stored: {why}"),
-                (None, true) => tracing::warn!("outputs can be stored again"),
+                (None, true) if known.as_deref() != Some(UNKNOWN) => {
+                    tracing::warn!("outputs can be stored again");
+                }
                 _ => {}
             }
             *known = trouble;

@@ -28,7 +28,7 @@ pub async fn serve(
         async move { pusher(&state, &stop).await }
     });
     // It is not ready before that is known.
-    state.trouble.send_replace(Some("it is not known yet whether the bucket takes outputs".to_owned()));
+    state.trouble.send_replace(Some(super::bucket::UNKNOWN.to_owned()));
     let minding = tokio::spawn({
         let (state, stop) = (Arc::clone(&state), stop.clone());
         async move { mind_bucket(&state, &stop).await }

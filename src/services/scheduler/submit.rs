@@ -34,7 +34,7 @@ pub(super) async fn submit(
             format!("there is no task `{}`: there are {tasks}", request.task_name),
         )
     })?;
-    check_arguments(&request.task_kwargs)?;
+    check_arguments(&request.task_kwargs, "task_kwargs")?;
     let id = request.task_id.unwrap_or_else(JobId::random);
     match task {
         TaskName::Version | TaskName::Defaults => {
@@ -74,6 +74,9 @@ pub(super) async fn submit_many(
             request.jobs.len()
         )));
     }
+    for (index, entry) in request.jobs.iter().enumerate() {
+        check_arguments(&entry.task_kwargs, &format!("jobs[{index}].task_kwargs"))?;
+    }
     // The store takes what it is asked for in the order in which it is asked.
     let outcomes = join_all(request.jobs.into_iter().map(|entry| accept(&state, entry))).await;
     let told = |outcome| match outcome {
@@ -92,7 +95,6 @@ async fn accept(state: &SchedulerState, entry: SubmitEntry) -> Result<JobId, Api
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the stack is being stopped"));
     }
     let model = find(state, model.owner(), model.title()).await?;
-    check_arguments(&task_kwargs)?;
     let id = task_id.unwrap_or_else(JobId::random);
     let submission =
         Submission { id, model: model.name.clone(), task: TaskName::Sim, kwargs: task_kwargs, tag };
@@ -125,16 +127,16 @@ async fn find(state: &SchedulerState, owner: &str, title: &str) -> Result<Arc<Mo
 }
 
 /// Found out here rather than by a job that fails a minute later.
-fn check_arguments(kwargs: &TaskKwargs) -> Result<(), ApiError> {
+fn check_arguments(kwargs: &TaskKwargs, place: &str) -> Result<(), ApiError> {
     for (name, value) in kwargs {
         if !ARGUMENTS.contains(&name.as_str()) {
             let known = ARGUMENTS.join(", ");
             return Err(ApiError::bad_request(format!(
-                "task_kwargs.{name}: unknown argument: there are {known}"
+                "{place}.{name}: unknown argument: there are {known}"
             )));
         }
         if !value.is_object() {
-            return Err(ApiError::bad_request(format!("task_kwargs.{name}: expected an object")));
+            return Err(ApiError::bad_request(format!("{place}.{name}: expected an object")));
         }
     }
     Ok(())
