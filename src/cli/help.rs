@@ -30,6 +30,7 @@ pub(super) const TEMPLATE: &str = "\
   \u{1b}[1moutputs-processor\u{1b}[0m  Store results and hand them on
   \u{1b}[1mapi-task\u{1b}[0m           Answer for one model's inputs
   \u{1b}[1mjob\u{1b}[0m                Run one task of a model
+  \u{1b}[1misolate\u{1b}[0m            Run a program with few rights
 
 \u{1b}[1m\u{1b}[4mGlobal options:\u{1b}[0m
 {options}{after-help}";

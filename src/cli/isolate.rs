@@ -21,7 +21,7 @@ use crate::isolation::{self, Grants, HANDED_ON, LauncherError};
 #[derive(Debug, Args)]
 #[command(
     hide = true,
-    after_help = "Examples:\n  csw isolate --read /srv/model --write /tmp/own -- sh /srv/model/run.sh"
+    after_help = "Examples:\n  csw isolate --read my-model --write own -- sh my-model/model.sh"
 )]
 pub(super) struct IsolateArgs {
     /// What may be read and run

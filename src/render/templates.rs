@@ -73,10 +73,10 @@ fn unknown(file: &str) -> String {
         .filter(|(score, _)| *score > 0.8);
     match nearest {
         Some((_, known)) => {
-            format!("templates/{file}: csw has no template of that name; did you mean {known}?")
+            format!("templates/{file}: is none of csw's templates; did you mean {known}?")
         }
         None => format!(
-            "templates/{file}: csw has no template of that name; `csw svc templates export` writes all that it has"
+            "templates/{file}: is none of csw's templates; `csw svc templates export` writes them all"
         ),
     }
 }
@@ -94,7 +94,7 @@ mod tests {
         .unwrap_err()
         .to_string();
         assert!(error.contains("did you mean models/job.yaml?"), "{error}");
-        assert!(error.contains("templates/x: csw has no template"), "{error}");
+        assert!(error.contains("templates/x: is none of"), "{error}");
     }
 
     #[test]

@@ -104,7 +104,8 @@ fn a_protected_identity_is_left_alone() {
     rotate.exp_eof().unwrap();
     let mut tab = run(sandbox.csw(["--", "csw", "secrets", "get", ""]).env("CSW_COMPLETE", "fish"));
     let seen = tab.exp_eof().unwrap();
-    assert!(!seen.contains("assphrase") && !seen.contains("TOKEN"), "{seen}");
+    assert!(!seen.contains("assphrase:"), "{seen}");
+    assert!(!seen.lines().any(|line| line.starts_with("TOKEN")), "{seen}");
 }
 
 /// Answers `defaults` and says that it was asked.

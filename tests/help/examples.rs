@@ -273,8 +273,10 @@ fn every_command_that_is_suggested_can_be_parsed() {
         // A quotation that goes on in the next line is none of a command.
         for line in text.lines().filter(|line| line.matches('`').count() % 2 == 0) {
             let quoted = line.split('`').skip(1).step_by(2).filter(|code| code.starts_with("csw "));
-            let told =
-                line.split(": csw ").skip(1).filter_map(|rest| rest.split(['"', '`', ';', ',']).next());
+            // Only a message suggests without backquotes; comments and documents are prose.
+            let message = path.extension().is_some_and(|e| e == "rs") && !line.trim_start().starts_with("//");
+            let told = line.split(": csw ").skip(1).filter(|_| message);
+            let told = told.filter_map(|rest| rest.split(['"', '`', ';', ',']).next());
             let told: Vec<String> = told.map(|rest| format!("csw {rest}")).collect();
             for suggested in quoted.chain(told.iter().map(String::as_str)) {
                 // A page for people may leave words out.

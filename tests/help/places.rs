@@ -70,6 +70,10 @@ const IMAGE_MODEL: &str = r#"echo '{"model": "Owner/Title", "entry": {"python": 
 /// Examples that need more than a project as it is.
 pub const ELSEWHERE: &[(&str, Place)] = &[
     ("csw up                             # a stack to submit jobs to", Serves("")),
+    (
+        "csw isolate --read my-model --write own -- sh my-model/model.sh",
+        Here("cp -R ../my-model .; mkdir own; exec < /dev/null"),
+    ),
     ("csw models list --source all -o json", Here("")),
     ("csw models new PSLmodels/Tax-Cruncher", Here("rm config/PSLmodels/Tax-Cruncher.yaml")),
     ("csw models -n PSLmodels/Tax-Cruncher prepare --update", Here(GITHUB)),

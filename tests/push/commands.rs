@@ -22,7 +22,7 @@ async fn services_are_pushed_once_and_the_second_time_costs_nothing() {
         project.build_services(20_000);
         let first = project.csw(["svc", "push", "-o", "json"]).output();
         assert_eq!(first.code, 0, "{login:?}: {}", first.stderr);
-        assert!(!first.stderr.contains("csw sends it"), "{login:?}: {}", first.stderr);
+        assert!(!first.stderr.contains("sent by csw"), "{login:?}: {}", first.stderr);
         let view = json(&first.stdout);
         for image in view["images"].as_array().unwrap() {
             let name = image["target"].as_str().unwrap();

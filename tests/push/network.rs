@@ -19,7 +19,7 @@ async fn a_push_gets_through_connections_that_are_all_cut_after_a_mebibyte() {
     let id = project.build("examples_solow_tasks:v1", &content(5 << 20, 3));
     let output = project.csw(["models", "push", "-o", "json"]).output();
     assert_eq!(output.code, 0, "{}", output.stderr);
-    assert!(output.stderr.contains("csw sends it"), "{}", output.stderr);
+    assert!(output.stderr.contains("sent by csw"), "{}", output.stderr);
     assert!(proxy.cuts() > 0);
     let view = json(&output.stdout);
     let digest = view["images"][0]["digest"].as_str().unwrap();

@@ -181,7 +181,7 @@ impl PushProgress for Place<'_> {
                 self.detail(&format!("{} of {}", HumanBytes(done), HumanBytes(total)));
             }
             PushEvent::TakenOver(why) => {
-                self.note(&format!("csw sends it, as the Docker engine can't: {why}"));
+                self.note(&format!("sent by csw, as the Docker engine can't: {why}"));
             }
             PushEvent::Bytes { .. } | PushEvent::Done => {}
         }

@@ -46,7 +46,7 @@ impl PushProgress for Bars {
                 }
             }
             PushEvent::TakenOver(why) => self.lines.suspend(|| {
-                self.printer.note(format!("{image}: csw sends it, as the Docker engine can't: {why}"));
+                self.printer.note(format!("{image}: sent by csw, as the Docker engine can't: {why}"));
             }),
             PushEvent::Done => {
                 let bar = self.bars.lock().unwrap_or_else(PoisonError::into_inner).remove(image);

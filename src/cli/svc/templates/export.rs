@@ -20,7 +20,7 @@ use crate::render::Templates;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   csw svc templates export
-  csw svc templates export /tmp/templates
+  csw svc templates export my-templates
   csw svc templates export --force     # over files that are there")]
 pub(super) struct ExportArgs {
     /// Folder to write to [default: templates, beside csw.yaml]
