@@ -125,15 +125,32 @@ impl Space {
     /// does when this returns.
     pub fn refuse_pods(&self, quota: &str) {
         self.kubectl(&["create", "quota", quota, "--hard=pods=0"]);
-        let of = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"},
-            "spec": {"securityContext": of(POD_SECURITY), "containers": [{"name": "main", "image": "csw-test/busybox:1",
-                "securityContext": of(CONTAINER_SECURITY)}]}});
-        let pod = self.sandbox.write("quota-probe.json", pod.to_string());
-        let pod = ["create", "--dry-run=server", "--filename", pod.to_str().unwrap()];
+        self.until_pods_are_refused();
+    }
+
+    /// No pod is made any more, because others are there.
+    pub fn occupy(&self, quota: &str) {
+        let pod = self.pod("occupant");
+        self.kubectl(&["create", "--filename", &pod]);
+        self.kubectl(&["create", "quota", quota, "--hard=pods=1"]);
+        self.until_pods_are_refused();
+    }
+
+    fn until_pods_are_refused(&self) {
+        let pod = self.pod("probe");
+        let pod = ["create", "--dry-run=server", "--filename", &pod];
         let refused =
             || String::from_utf8_lossy(&self.kubectl_output(&pod).stderr).contains("exceeded quota");
         while !refused() {}
+    }
+
+    /// The file of a pod that no node takes.
+    fn pod(&self, name: &str) -> String {
+        let of = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"nodeSelector": {"no": "such"}, "securityContext": of(POD_SECURITY),
+                "containers": [{"name": "main", "image": "csw-test/busybox:1", "securityContext": of(CONTAINER_SECURITY)}]}});
+        self.sandbox.write(&format!("{name}.json"), pod.to_string()).display().to_string()
     }
 
     pub fn apply_by_kubectl(&self, manifest: &str) {

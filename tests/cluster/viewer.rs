@@ -84,6 +84,9 @@ fn no_credential_is_in_what_the_role_view_reads() {
         .env("REDIS_SCHEDULER_PW", redis.password("scheduler"))
         .env("REDIS_HOST", "127.0.0.1")
         .env("REDIS_PORT", redis.port().to_string());
+    // Its Job stays as it is: there is no room for a pod, and there may be some later.
+    space.kubectl(&["delete", "quota", "none"]);
+    space.occupy("full");
     let scheduler = Up::start(scheduler);
     csw(&space, &["jobs", "submit", "-n", "Examples/Solow", "--id", "one", "--scheduler", &scheduler.url])
         .env("CSW_SCHEDULER_TOKEN", "the-token-of-the-scheduler")

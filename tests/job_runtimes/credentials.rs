@@ -63,7 +63,7 @@ on_each_cluster!(
 
 async fn a_job_whose_maker_was_killed_before_its_secret_was_there_gets_it_from_the_next() {
     let Some(bed) = bed().await else { return };
-    bed.space.refuse_pods("none");
+    bed.space.occupy("none");
     let first = runtime(&bed).await;
     let spec = spec("one", 1);
     first.create(&spec).await.unwrap();

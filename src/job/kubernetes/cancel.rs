@@ -15,7 +15,7 @@ use crate::kube::{DEFAULT_CONCURRENCY, Deletion, Insist, KubeError, Propagation}
 use crate::model::{JobId, JobStatus};
 
 /// What a node gets to end pods beyond their own grace period.
-pub(super) const MARGIN: Duration = Duration::from_secs(60);
+pub(super) const MARGIN: Duration = Duration::from_secs(120);
 /// Kubernetes' own default.
 pub(super) const GRACE: u64 = 30;
 
