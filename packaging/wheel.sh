@@ -4,9 +4,12 @@
 . "$(dirname "$0")/common.sh"
 profile=${PROFILE:-dist}
 command -v maturin >/dev/null || { echo 'maturin is missing: install it, for example with `pip install maturin`' >&2; exit 1; }
-# A static program has no C library to be compatible with: both families of Linux distributions take it.
+python3 -m wheel version >/dev/null || { echo 'wheel is missing: install it, for example with `pip install wheel`' >&2; exit 1; }
 maturin build --quiet --profile "$profile" --target "$machine-unknown-linux-gnu" --out "$work" \
-    --compatibility manylinux2014 musllinux_1_1 >&2
+    --compatibility manylinux2014 >&2
+# A static program has no C library to be compatible with: both families of Linux distributions take it. maturin names one.
+python3 -m wheel tags --remove --platform-tag "manylinux_2_17_$machine.manylinux2014_$machine.musllinux_1_1_$machine" \
+    "$work"/*.whl >&2
 set -- "$work"/*.whl
 mv "$1" "$out/"
 echo "$out/$(basename "$1")"

@@ -73,7 +73,7 @@ fn a_tarball_a_debian_package_and_a_wheel_run_an_example() {
         let mut pip = Command::new(venv.join("bin/pip"));
         said(pip.args(["--quiet", "--disable-pip-version-check"]).args(args));
     };
-    pip(&["install", "maturin>=1.9,<2"]);
+    pip(&["install", "maturin>=1.9,<2", "wheel"]);
     let path = format!("{}:{}", venv.join("bin").display(), std::env::var("PATH").unwrap());
     let wheel = package(
         "wheel.sh",
