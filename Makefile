@@ -19,7 +19,7 @@ test: needs
 	@rm -f $(SKIPPED)
 	@# The csw of images is built before the tests that need it: they would seem to hang.
 	if docker version >/dev/null 2>&1; then CSW_TEST_STATIC_PROGRAM=$$(sh tests/static_program.sh) && export CSW_TEST_STATIC_PROGRAM; fi && \
-		$(CARGO) test
+		$(CARGO) test --no-fail-fast
 	@if [ -s $(SKIPPED) ]; then echo 'Left out, because this machine lacks something:'; sort -u $(SKIPPED) | sed 's/^/  /'; fi
 
 needs:
