@@ -78,7 +78,7 @@ impl Pipeline {
         docker_says(["rmi", "--force", &image]);
         let config = self.config.display().to_string();
         docker_says(["--config", &config, "pull", "--quiet", &image]);
-        let digests = docker_says(["image", "inspect", "-o", "{{json .RepoDigests}}", &image]);
+        let digests = docker_says(["image", "inspect", "-f", "{{json .RepoDigests}}", &image]);
         assert!(digests.contains(&digest), "{digests} instead of {digest}");
         record
     }
@@ -233,5 +233,5 @@ fn the_pipeline_of_the_readme_pins_what_it_has_tested() {
     assert!(pipeline.sandbox.read("tests.xml").contains("Examples/Solow"));
     let latest = format!("{repository}:latest");
     docker_says(["--config", &pipeline.config.display().to_string(), "pull", "--quiet", &latest]);
-    assert!(docker_says(["inspect", "-o", "{{.RepoDigests}}", &latest]).contains(digest));
+    assert!(docker_says(["inspect", "-f", "{{.RepoDigests}}", &latest]).contains(digest));
 }

@@ -200,8 +200,8 @@ mod tests {
         let colored = table.colored();
         assert_eq!(
             colored,
-            "ID      STATUS  REASON\n日本    \u{1b}[31mFAIL\u{1b}[0m    FAIL\n\
-             SUCCESS \u{1b}[32mSUCCESS\u{1b}[0m\nc       strange x\n"
+            "ID       STATUS   REASON\n日本     \u{1b}[31mFAIL\u{1b}[0m     FAIL\n\
+             SUCCESS  \u{1b}[32mSUCCESS\u{1b}[0m\nc        strange  x\n"
         );
         let stripped = dialoguer::console::strip_ansi_codes(&colored);
         assert_eq!(stripped, table.to_string());
@@ -215,7 +215,7 @@ mod tests {
             table.row([id, status]);
             table.continued(&mut columns).to_string()
         };
-        assert_eq!(piece("run-10", "PENDING"), "ID     STATUS\nrun-10 PENDING\n");
-        assert_eq!(piece("a", "FAIL"), "a      FAIL\n");
+        assert_eq!(piece("run-10", "PENDING"), "ID      STATUS\nrun-10  PENDING\n");
+        assert_eq!(piece("a", "FAIL"), "a       FAIL\n");
     }
 }

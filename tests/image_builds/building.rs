@@ -16,7 +16,7 @@ fn a_model_is_built_once_and_again_when_something_has_changed() {
     let first = build();
     assert_eq!(first["skipped"], false, "{first}");
     assert_eq!(first["image"], image.as_str());
-    assert_eq!(docker_says(["inspect", "-o", "{{.Id}}", &image]), first["id"].as_str().unwrap());
+    assert_eq!(docker_says(["inspect", "-f", "{{.Id}}", &image]), first["id"].as_str().unwrap());
     let second = build();
     assert_eq!((&second["skipped"], &second["id"]), (&Value::Bool(true), &first["id"]));
     // Another name for the same content costs nothing either.
@@ -26,7 +26,7 @@ fn a_model_is_built_once_and_again_when_something_has_changed() {
         (&other["images"][0]["skipped"], &other["images"][0]["id"]),
         (&Value::Bool(true), &first["id"])
     );
-    assert_eq!(docker_says(["inspect", "-o", "{{.Id}}", &image.replace(":v1", ":v2")]), first["id"]);
+    assert_eq!(docker_says(["inspect", "-f", "{{.Id}}", &image.replace(":v1", ":v2")]), first["id"]);
     docker_says(["rmi", &image.replace(":v1", ":v2")]);
     // Content, timestamp and environment each make another image; the one that lost its name is gone.
     project.sandbox.write("repos/Plain/data/a.txt", format!("{} 2", project.corner.project()));
@@ -109,7 +109,7 @@ fn services_are_the_program_alone_and_a_program_with_libraries_is_refused() {
     assert_eq!(written["images"].as_array().unwrap(), &built);
     let scheduler = project.image("scheduler");
     let config =
-        docker_says(["inspect", "-o", "{{.Config.User}} {{.Config.Cmd}} {{len .RootFS.Layers}}", &scheduler]);
+        docker_says(["inspect", "-f", "{{.Config.User}} {{.Config.Cmd}} {{len .RootFS.Layers}}", &scheduler]);
     assert!(config.starts_with("65532:65532 [csw scheduler --start]"), "{config}");
     // BusyBox runs as the command that it is called by: here it stands in for csw.
     let run = docker(["run", "--rm", "--network=none", &scheduler]).output().unwrap();
@@ -129,7 +129,7 @@ fn base_images_stay_those_of_the_lock_file() {
     let Some(project) = Project::new() else { return };
     project.model("Locked", "", &[RUN]);
     let lock: Value = serde_json::from_str(&project.csw(&["svc", "lock", "-o", "json"]).ok()).unwrap();
-    let id = docker_says(["inspect", "-o", "{{.Id}}", project.base()]);
+    let id = docker_says(["inspect", "-f", "{{.Id}}", project.base()]);
     assert_eq!(lock["images"][project.base()]["id"], id.as_str(), "{lock}");
     project.build(&["models", "build"]);
     // Somebody moves the base's name meanwhile.

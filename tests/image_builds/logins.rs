@@ -121,7 +121,7 @@ fn a_private_base_is_locked_to_its_digest() {
     assert!(built.contains("\"skipped\": false"), "{built}");
     let repository = private.name("base");
     let pinned = format!("{}@{digest}", repository.strip_suffix(":1").unwrap());
-    let history = docker_says(["image", "inspect", "-o", "{{.Id}}", &pinned]);
+    let history = docker_says(["image", "inspect", "-f", "{{.Id}}", &pinned]);
     docker_says(["rmi", &pinned]);
     assert!(history.starts_with("sha256:"), "{history}");
 }

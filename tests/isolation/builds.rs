@@ -13,7 +13,7 @@ fn a_build_script_sees_no_credentials() {
         "model/setup.py",
         format!(
             "import os\nopen({:?}, 'w').write('\\n'.join(sorted(os.environ)))\n\
-             from setuptools import setup\nsetup(name='m', version='1', py_modules=[])\n",
+             from setuptools import setup\nsetup(name='m', version='1', py_modules=[], install_requires=['six'])\n",
             seen.display().to_string()
         ),
     );

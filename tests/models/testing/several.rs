@@ -71,13 +71,13 @@ fn one_after_the_other_where_that_is_asked_for_and_ctrl_c_ends_them_all() {
     });
     assert_eq!(bench.corner.containers(), second);
     kill_process(Pid::from_child(&running), Signal::INT).unwrap();
-    assert_eq!(running.wait_with_output().unwrap().status.code(), Some(5));
+    assert_eq!(running.wait_with_output().unwrap().status.code(), Some(130));
     assert_eq!(bench.corner.containers(), Vec::<String>::new());
     let running = start(&bench, &["--jobs", "2"]);
     at_work(&bench, 2);
     kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
     let output = running.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(bench.corner.containers(), Vec::<String>::new());
 }
 
