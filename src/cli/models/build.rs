@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
+use super::Wanted;
 use super::selection::SelectionArgs;
 use super::source::SourceArgs;
-use super::{Selection, Wanted, broken};
 use crate::cli::Context;
 use crate::cli::build::{self, BuildArgs, Job, What};
 use crate::cli::image_targets;
@@ -55,9 +55,6 @@ pub(super) fn run(
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };
-    if !matches!(selection, Selection::Named(_)) && catalog.diagnostics().has_errors() {
-        return Err(broken(context, &catalog));
-    }
     let selected = catalog.select(selection.names())?;
     let given = |text: Option<String>| text.filter(|t| !t.is_empty());
     let (repo_url, repo_tag) = (given(repo_url), given(repo_tag));

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::cli::Context;
 use crate::config::Catalog;
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::model::ModelName;
 use crate::publish::{Comparison, changed_files};
 use crate::settings::Settings;
@@ -113,6 +113,25 @@ impl Wanted<'_> {
         printer.note(format!("differs from {}: {}", changed.base, list.join(", ")));
         Ok(Some(Selection::Changed(names)))
     }
+}
+
+/// What a table without a model says.
+pub(super) fn none(catalog: &Catalog) -> &'static str {
+    match catalog.diagnostics().has_errors() {
+        true => "No valid models",
+        false => "No models yet: write the first with `csw models new OWNER/TITLE`",
+    }
+}
+
+/// Tells what is wrong with models, after those that were asked for: a broken file that nobody asked for is no reason to
+/// fail.
+pub(super) fn tell_mistakes(context: &Context, names: &[ModelName], catalog: &Catalog) -> Exit {
+    let found = catalog.diagnostics();
+    if !names.is_empty() || found.is_empty() {
+        return Exit::Ok;
+    }
+    context.printer().warn(found.render(context.printer().report_style()));
+    if found.has_errors() { Exit::Config } else { Exit::Ok }
 }
 
 /// Some of the models are broken: the others alone would be taken for all.

@@ -1,5 +1,6 @@
 use clap::Args;
 
+use super::selection;
 use super::source::SourceArgs;
 use super::view::ModelView;
 use crate::cli::Context;
@@ -35,10 +36,7 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ShowArgs) -> any
     let settings = context.settings(|_| {})?;
     let catalog = source.load_or_examples(context, &settings)?;
     let views: Vec<ModelView> = catalog.select(&names)?.into_iter().map(ModelView::new).collect();
-    let nothing = match catalog.diagnostics().has_errors() {
-        true => "No valid models",
-        false => "No models yet: write the first with `csw models new OWNER/TITLE`",
-    };
+    let nothing = selection::none(&catalog);
     context.printer().view(
         output,
         &views,
@@ -54,9 +52,5 @@ pub(super) fn run(context: &Context, names: &[ModelName], args: ShowArgs) -> any
         },
         |views| views.iter().map(|v| v.name.clone()).collect(),
     )?;
-    if !names.is_empty() || catalog.diagnostics().is_empty() {
-        return Ok(Exit::Ok);
-    }
-    context.printer().warn(catalog.diagnostics().render(context.printer().report_style()));
-    Ok(if catalog.diagnostics().has_errors() { Exit::Config } else { Exit::Ok })
+    Ok(selection::tell_mistakes(context, &names, &catalog))
 }

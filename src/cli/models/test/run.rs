@@ -5,7 +5,7 @@ use clap::Args;
 use super::bench::{Candidate, Done, test_all};
 use super::view::{TestResult, TestView, show, view};
 use crate::cli::complete::model_names;
-use crate::cli::models::selection::{SelectionArgs, Wanted, broken};
+use crate::cli::models::selection::{SelectionArgs, Wanted};
 use crate::cli::models::source::SourceArgs;
 use crate::cli::push::jobs;
 use crate::cli::{Context, image_targets};
@@ -72,9 +72,6 @@ pub(in crate::cli::models) fn run(
     let Some(selection) = wanted.choose(context, &settings, &catalog, &selection)? else {
         return Ok(Exit::Ok);
     };
-    if selection.names().is_empty() && catalog.diagnostics().has_errors() {
-        return Err(broken(context, &catalog));
-    }
     let mut candidates = Vec::new();
     for listed in catalog.select(selection.names())? {
         let model = listed.model.clone();
