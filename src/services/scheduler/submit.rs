@@ -77,6 +77,9 @@ pub(super) async fn submit_many(
     for (index, entry) in request.jobs.iter().enumerate() {
         check_arguments(&entry.task_kwargs, &format!("jobs[{index}].task_kwargs"))?;
     }
+    if request.jobs.iter().any(|entry| look_up(&state, &entry.model).is_err()) {
+        reload(&state).await;
+    }
     // The store takes what it is asked for in the order in which it is asked.
     let outcomes = join_all(request.jobs.into_iter().map(|entry| accept(&state, entry))).await;
     let told = |outcome| match outcome {
@@ -94,7 +97,7 @@ async fn accept(state: &SchedulerState, entry: SubmitEntry) -> Result<JobId, Api
     if state.dispatcher.is_stopping() {
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the stack is being stopped"));
     }
-    let model = find(state, model.owner(), model.title()).await?;
+    let model = look_up(state, &model)?;
     let id = task_id.unwrap_or_else(JobId::random);
     let submission =
         Submission { id, model: model.name.clone(), task: TaskName::Sim, kwargs: task_kwargs, tag };
@@ -108,22 +111,34 @@ async fn accept(state: &SchedulerState, entry: SubmitEntry) -> Result<JobId, Api
 }
 
 async fn find(state: &SchedulerState, owner: &str, title: &str) -> Result<Arc<Model>, ApiError> {
-    let unknown = |name: &str| ApiError::new(StatusCode::NOT_FOUND, format!("there is no model {name}"));
-    let Ok(name) = ModelName::new(owner, title) else { return Err(unknown(&format!("{owner}/{title}"))) };
-    let models = state.catalogue.models();
-    if let Some(model) = models.get(&name) {
-        return Ok(model);
-    }
-    // It may have been written a moment ago.
-    if state.catalogue.reload().await {
-        state.dispatcher.forget_environments();
-        if let Some(model) = models.get(&name) {
-            return Ok(model);
+    let name = ModelName::new(owner, title).map_err(|_| unknown(&format!("{owner}/{title}")))?;
+    match look_up(state, &name) {
+        Ok(model) => Ok(model),
+        Err(_) => {
+            reload(state).await;
+            look_up(state, &name)
         }
     }
-    let nearest = models.nearest(&name).map(|nearest| format!("Did you mean {nearest}?"));
-    let hints = nearest.into_iter().chain(state.catalogue.remedies(&name));
-    Err(hints.fold(unknown(&name.to_string()), ApiError::hint))
+}
+
+/// Reads the models' files again: one that is asked for in vain may have been written a moment ago.
+async fn reload(state: &SchedulerState) {
+    if state.catalogue.reload().await {
+        state.dispatcher.forget_environments();
+    }
+}
+
+fn look_up(state: &SchedulerState, name: &ModelName) -> Result<Arc<Model>, ApiError> {
+    let models = state.catalogue.models();
+    models.get(name).ok_or_else(|| {
+        let nearest = models.nearest(name).map(|nearest| format!("Did you mean {nearest}?"));
+        let hints = nearest.into_iter().chain(state.catalogue.remedies(name));
+        hints.fold(unknown(&name.to_string()), ApiError::hint)
+    })
+}
+
+fn unknown(name: &str) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, format!("there is no model {name}"))
 }
 
 /// Found out here rather than by a job that fails a minute later.
