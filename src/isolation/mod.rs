@@ -20,4 +20,4 @@ pub use privacy::keep_to_itself;
 pub use scratch::Scratch;
 pub use secret_file::close_to_others;
 pub use system::credentials;
-pub use variables::{for_git, for_git_transport, for_tools};
+pub use variables::{for_git, for_tools};

@@ -44,11 +44,6 @@ pub fn for_tools(command: &mut Command) {
     pass(command, is_for_tools);
 }
 
-/// As [`for_tools`], for one that fetches by git's transports itself, as pip does for `git+ssh://…`.
-pub fn for_git_transport(command: &mut Command) {
-    pass(command, |name| is_for_tools(name) || name == "SSH_AUTH_SOCK" || name.starts_with("GIT_SSH"));
-}
-
 /// Leaves git what it needs to act as the user does, with the user's credentials.
 pub fn for_git(command: &mut Command) {
     pass(command, |name| is_for_tools(name) || is(name, GIT, GIT_BEGIN));

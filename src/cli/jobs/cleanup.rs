@@ -134,12 +134,10 @@ fn told(cleaned: &Cleaned) -> String {
     }
     if !removed.is_empty() {
         let bytes = HumanBytes(bytes.unwrap_or_default());
-        text += &match results_kept {
-            0 => format!(" with their inputs, and {bytes} of logs and results"),
-            n => format!(
-                " with their inputs, and {bytes} of logs and results; the results of {n} are the web app's and stay"
-            ),
-        };
+        text += &format!(" with their inputs, and {bytes} of logs and results");
+        if *results_kept > 0 {
+            text += &format!("; the results of {results_kept} are the web app's and stay");
+        }
     }
     text
 }
