@@ -139,10 +139,12 @@ impl Pipeline {
     }
 }
 
+/// What is in the files of a folder of results, but for the one that says whose results these are.
 fn files(folder: &Path, found: &mut Vec<Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {
+            _ if path.ends_with(".csw-folder") => {}
             true => files(&path, found),
             false => found.push(fs::read(path).unwrap()),
         }

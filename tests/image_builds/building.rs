@@ -75,7 +75,7 @@ fn both_builders_make_the_same_image() {
         );
         let config = docker_says([
             "inspect",
-            "-o",
+            "-f",
             "{{json .Config.Labels}} {{.Config.User}} {{.Config.Env}} {{.Config.Cmd}}",
             &image,
         ]);
