@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
@@ -111,6 +111,19 @@ impl Beneath {
 pub fn leads_out(error: &io::Error) -> bool {
     // The kernel's own refusals of access have a number.
     error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+/// A path without `.` and, as far as its words go, `..`.
+pub fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if plain.pop() => {}
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 fn is_none(error: &io::Error) -> bool {

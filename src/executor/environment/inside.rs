@@ -1,6 +1,6 @@
 //! Where a path leads that a file of a repository names.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::beneath::Beneath;
 use crate::executor::ExecutorError;
@@ -28,17 +28,4 @@ pub(super) fn inside(root: &Beneath, folder: &Path, path: &str) -> Result<Where,
     let relative = if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative };
     root.must_hold(&relative).map_err(|e| ExecutorError::beneath(root.path(), &relative, e))?;
     Ok(Where::Inside(relative))
-}
-
-/// A path without `.` and, as far as its words go, `..`.
-pub(super) fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir if plain.pop() => {}
-            other => plain.push(other),
-        }
-    }
-    plain
 }

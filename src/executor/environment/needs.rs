@@ -7,7 +7,7 @@ use super::inside::{Where, inside};
 use super::lines::{self, Named};
 use super::requirement::{FromConda, from_conda};
 use super::shell_lines;
-use crate::beneath::Beneath;
+use crate::beneath::{Beneath, plain};
 use crate::executor::ExecutorError;
 
 /// What has to be installed for a repository, and the files that say so.
@@ -66,7 +66,7 @@ impl Needs {
     fn take(&mut self, root: &Beneath, path: &Path) -> Result<Option<Vec<u8>>, ExecutorError> {
         let bytes = root.read(path).map_err(|e| ExecutorError::beneath(root.path(), path, e))?;
         if let Some(bytes) = &bytes {
-            let name = super::inside::plain(path).to_string_lossy().into_owned();
+            let name = plain(path).to_string_lossy().into_owned();
             self.files.push((name, bytes.clone()));
         }
         Ok(bytes)
@@ -124,7 +124,7 @@ impl Needs {
 
     /// The lines of a file for pip; none where it is not there, or has been read.
     fn lines_of(&mut self, root: &Beneath, file: &Path) -> Result<Vec<String>, ExecutorError> {
-        let name = super::inside::plain(file).to_string_lossy().into_owned();
+        let name = plain(file).to_string_lossy().into_owned();
         if self.files.iter().any(|(known, _)| *known == name) {
             return Ok(Vec::new());
         }
@@ -148,7 +148,7 @@ impl Needs {
                         self.line(root, &path, included)?;
                     }
                     let option = if line.starts_with("-c") || line.starts_with("--c") { "-c" } else { "-r" };
-                    let path = root.path().join(super::inside::plain(&path)).display().to_string();
+                    let path = root.path().join(plain(&path)).display().to_string();
                     let quote = if path.contains(char::is_whitespace) { "\"" } else { "" };
                     line = format!("{option} {quote}{path}{quote}");
                 }
