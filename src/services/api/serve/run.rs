@@ -134,6 +134,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refusal_arrives_though_the_body_is_still_being_sent() {
+        let address = echo().await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n").await.unwrap();
+        // Far more than the buffers between the two ends take.
+        for _ in 0..400 {
+            stream.write_all(&[b'x'; 100_000]).await.unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
+
+    #[tokio::test]
     async fn it_is_http_1_1_and_nothing_else() {
         let address = echo().await;
         let preface = said(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
