@@ -16,8 +16,12 @@ use super::config::Password;
 use crate::store::StoreError;
 
 const CONNECT: Duration = Duration::from_secs(5);
-/// An answer takes longer only where the disk or the network is stuck.
+/// An answer about little takes longer only where the disk or the network is stuck.
 const ANSWER: Duration = Duration::from_secs(15);
+/// Bytes a second that a disk and a network take at least, when they have much else to do.
+const SLOWEST: usize = 1 << 20;
+/// The largest document: the inputs of a simulation.
+const LARGEST: usize = 32 << 20;
 
 /// Why Redis did not do something.
 #[derive(Debug, Clone)]
@@ -91,6 +95,11 @@ pub(super) async fn connect(config: &RedisConfig) -> Result<MultiplexedConnectio
     Ok(client.get_multiplexed_async_connection_with_config(&timeouts).await?)
 }
 
+/// The longest wait for an answer when so many bytes go or come.
+pub(super) fn answer_within(bytes: usize) -> Duration {
+    ANSWER + Duration::from_secs_f64(bytes as f64 / SLOWEST as f64)
+}
+
 /// Documents, in order.
 pub(super) async fn get_all(
     connection: &mut MultiplexedConnection,
@@ -103,7 +112,10 @@ pub(super) async fn get_all(
     if pipeline.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(pipeline.query_async(connection).await?)
+    connection.set_response_timeout(answer_within(LARGEST));
+    let documents = pipeline.query_async(connection).await;
+    connection.set_response_timeout(ANSWER);
+    Ok(documents?)
 }
 
 /// Adds the writing of a document.
@@ -140,26 +152,31 @@ impl Link {
 
     /// A document; waits for a Redis that is away as long as the configuration allows.
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.ask(redis::cmd("GET").arg(key)).await
+        self.ask(redis::cmd("GET").arg(key), answer_within(LARGEST)).await
     }
 
     /// Writes a document; waits likewise.
     pub(super) async fn set(&self, key: &str, document: &[u8]) -> Result<(), StoreError> {
-        self.ask(redis::cmd("SET").arg(key).arg(document)).await
+        self.ask(redis::cmd("SET").arg(key).arg(document), answer_within(document.len())).await
     }
 
     /// Whether Redis answers within that time.
     pub(super) async fn ping(&self, within: Duration) -> Result<(), StoreError> {
         let late = || Trouble::Lost(format!("no answer within {} s", within.as_secs_f64()));
-        let answer = tokio::time::timeout(within, self.ask_once::<String>(&redis::cmd("PING"))).await;
+        let ping = redis::cmd("PING");
+        let answer = tokio::time::timeout(within, self.ask_once::<String>(&ping, within)).await;
         let answer = answer.unwrap_or_else(|_| Err(late()));
         answer.map(drop).map_err(|trouble| trouble.into_error(&self.config))
     }
 
-    async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
+    async fn ask<T: redis::FromRedisValue>(
+        &self,
+        command: &redis::Cmd,
+        within: Duration,
+    ) -> Result<T, StoreError> {
         let deadline = tokio::time::Instant::now() + self.config.patience;
         for pause in pauses() {
-            let trouble = match self.ask_once(command).await {
+            let trouble = match self.ask_once(command, within).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
@@ -173,7 +190,11 @@ impl Link {
         Err(StoreError::Unavailable { reason: "Redis was given up".to_owned() })
     }
 
-    async fn ask_once<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, Trouble> {
+    async fn ask_once<T: redis::FromRedisValue>(
+        &self,
+        command: &redis::Cmd,
+        within: Duration,
+    ) -> Result<T, Trouble> {
         let mut connection = {
             let mut kept = self.connection.lock().await;
             match kept.as_ref() {
@@ -181,6 +202,7 @@ impl Link {
                 None => kept.insert(connect(&self.config).await?).clone(),
             }
         };
+        connection.set_response_timeout(within);
         let answer = command.query_async(&mut connection).await.map_err(Trouble::from);
         if let Err(Trouble::Lost(_) | Trouble::Denied(_)) = answer {
             *self.connection.lock().await = None;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::document::{failed, inputs_key};
@@ -62,6 +62,7 @@ impl RedisStore {
         ledger.index.all().for_each(|record| published.put(Arc::clone(record)));
         let shared = Arc::new(Shared {
             published: RwLock::new(published),
+            last_written: Mutex::new(Instant::now()),
             trouble: Mutex::default(),
             closed: watch::Sender::new(None),
         });
@@ -154,7 +155,7 @@ impl RedisStore {
         operation: impl FnOnce(&mut Ledger) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         self.check_open()?;
-        let patience = sleep_until(Instant::now() + self.config.patience);
+        let patience = self.shared.nothing_written_for(self.config.patience);
         tokio::pin!(patience);
         let size = u32::try_from(bytes.div_ceil(1024)).unwrap_or(ROOM).clamp(1, ROOM);
         let room = tokio::select! {

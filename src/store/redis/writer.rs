@@ -1,7 +1,9 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::RedisConfig;
@@ -72,6 +74,8 @@ impl Operation {
 pub(super) struct Shared {
     /// What Redis has.
     pub(super) published: RwLock<Index>,
+    /// When Redis last took what was written: callers wait in vain only while it takes nothing.
+    pub(super) last_written: Mutex<Instant>,
     /// Why nothing can be written at the moment.
     pub(super) trouble: Mutex<Option<Trouble>>,
     /// Why the store is closed.
@@ -131,6 +135,7 @@ impl Writer {
             let setback = match self.try_to_write().await {
                 Ok(()) => {
                     *self.trouble() = None;
+                    *self.shared.last_written.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                     return Ok(());
                 }
                 Err(setback) => setback,
@@ -193,6 +198,19 @@ impl Writer {
 }
 
 impl Shared {
+    /// Waits until Redis has taken nothing for that long, from now on.
+    pub(super) async fn nothing_written_for(&self, patience: Duration) {
+        let begin = Instant::now();
+        loop {
+            let last = *self.last_written.lock().unwrap_or_else(PoisonError::into_inner);
+            let deadline = begin.max(last) + patience;
+            if deadline <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+
     /// What a caller is told that waited in vain.
     pub(super) fn unavailable(&self, config: &RedisConfig) -> StoreError {
         if let Some(reason) = &*self.closed.borrow() {
