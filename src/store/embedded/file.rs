@@ -42,11 +42,14 @@ impl StoreFile {
         self.failing().clone()
     }
 
-    /// From now on nothing can be written, until [`StoreFile::heal`] has worked. What was written before can be read as
-    /// soon as possible.
+    /// From now on nothing can be written, until [`StoreFile::heal`] has worked.
     pub(super) fn fail(&self, error: StoreError) {
         tracing::error!("{error}; nothing can be written until that has passed");
         *self.failing() = Some(told(error));
+    }
+
+    /// After a failure: what was written before can be read as soon as possible.
+    pub(super) fn open_for_readers(&self) {
         if let Err(error) = self.reopen() {
             tracing::error!("{error}; nothing can be read either until that has passed");
         }

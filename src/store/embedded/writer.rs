@@ -19,9 +19,9 @@ const MAX_BATCH: usize = 2048;
 const SOON: Duration = Duration::from_millis(200);
 const LATE: Duration = Duration::from_secs(5);
 
-/// Applies itself to the batch and returns what answers its caller once the batch is durable. An error means that the
-/// file is in trouble and fails the whole batch; a refusal is an answer.
-type Operation = Box<dyn FnOnce(&mut Batch<'_>) -> Result<Answer, StoreError> + Send>;
+/// Applies itself to the batch and returns what answers its caller once the batch is durable, and tells the caller of a
+/// failure when it is dropped. The error says that the file is in trouble, which fails the whole batch; a refusal is an answer.
+type Operation = Box<dyn FnOnce(&mut Batch<'_>) -> (Answer, Result<(), StoreError>) + Send>;
 type Answer = Box<dyn FnOnce() + Send>;
 
 /// The thread that writes. It ends when the last handle is dropped, after everything that was sent is durable.
@@ -57,10 +57,10 @@ impl Writer {
             let outcome = match operation(batch) {
                 Ok(value) => Ok(value),
                 Err(Refusal::Refused(e)) => Err(e),
-                Err(Refusal::Failed(e)) => return Err(e),
+                Err(Refusal::Failed(e)) => return (Box::new(move || drop(reply)), Err(e)),
             };
             // A caller that went away does not undo what it asked for.
-            Ok(Box::new(move || drop(reply.send(outcome))))
+            (Box::new(move || drop(reply.send(outcome))), Ok(()))
         });
         let sent = self.sender.as_ref().is_some_and(|s| s.send(operation).is_ok());
         match (sent, answer.await) {
@@ -71,7 +71,7 @@ impl Writer {
 
     /// Has it see whether it can write.
     pub(super) fn look(&self) {
-        let nothing: Operation = Box::new(|_| Ok(Box::new(|| ())));
+        let nothing: Operation = Box::new(|_| (Box::new(|| ()), Ok(())));
         if let Some(sender) = &self.sender {
             // A writer that has ended has nothing left to see to.
             drop(sender.send(nothing));
@@ -109,12 +109,16 @@ impl From<StoreError> for Refusal {
 fn run(file: &StoreFile, operations: &Receiver<Operation>) {
     while let Ok(first) = operations.recv() {
         // Whatever came in while the last transaction was being written shares the next one.
-        let batch: Vec<_> = std::iter::once(first).chain(operations.try_iter().take(MAX_BATCH - 1)).collect();
-        match file.database().and_then(|database| transact(&database, batch)) {
-            Ok(answers) => answers.into_iter().for_each(|answer| answer()),
+        let mut batch = std::iter::once(first).chain(operations.try_iter().take(MAX_BATCH - 1));
+        let mut answers = Vec::new();
+        match file.database().and_then(|database| transact(&database, &mut batch, &mut answers)) {
+            Ok(()) => answers.into_iter().for_each(|answer| answer()),
             Err(error) => {
-                // The callers learn it from their dropped channels.
                 file.fail(error);
+                // The callers learn it from their dropped channels: by now probes tell of it too.
+                batch.for_each(drop);
+                drop(answers);
+                file.open_for_readers();
                 if !until_healed(file, operations) {
                     return;
                 }
@@ -142,16 +146,20 @@ fn until_healed(file: &StoreFile, operations: &Receiver<Operation>) -> bool {
     false
 }
 
-fn transact(database: &Database, operations: Vec<Operation>) -> Result<Vec<Answer>, StoreError> {
+fn transact(
+    database: &Database,
+    operations: &mut impl Iterator<Item = Operation>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(failed)?;
-    let mut answers = Vec::with_capacity(operations.len());
     {
         let mut batch = Batch::open(&transaction)?;
         for operation in operations {
-            answers.push(operation(&mut batch)?);
+            let (answer, applied) = operation(&mut batch);
+            answers.push(answer);
+            applied?;
         }
         batch.finish()?;
     }
-    transaction.commit().map_err(failed)?;
-    Ok(answers)
+    transaction.commit().map_err(failed)
 }
