@@ -53,7 +53,10 @@ async fn killed_again_and_again_it_loses_and_doubles_nothing() {
     const JOBS: usize = 120;
     let sandbox = Sandbox::new();
     let web_app = WebApp::start().await;
-    web_app.fail_next((0..40).map(|n| ([500, 503, 502, 429][n % 4], vec![("retry-after", "0".to_owned())])));
+    for n in 40..80 {
+        let failure = ([500, 503, 502, 429][n % 4], vec![("retry-after", "0".to_owned())]);
+        web_app.fail_once(&format!("run-{n}"), failure);
+    }
     web_app.always_fail("run-7", 400);
     let first = Up::start(pushing_to(processor(&sandbox, "127.0.0.1:0"), &web_app));
     let url: Url = first.url.parse().unwrap();

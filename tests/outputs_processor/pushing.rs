@@ -161,7 +161,9 @@ async fn results_wait_for_a_web_app_that_is_down_and_for_the_next_start() {
 async fn many_results_arrive_once_each() {
     let web_app = WebApp::start().await;
     let stage = stage(&web_app).await;
-    web_app.fail_next((0..50).map(|i| (if i % 2 == 0 { 500 } else { 503 }, vec![])));
+    for i in 0..50 {
+        web_app.fail_once(&format!("run-{i}"), (if i % 2 == 0 { 500 } else { 503 }, vec![]));
+    }
     let pusher = Pusher::start(&stage.processor);
     let jobs = (0..300).map(|i| {
         let (processor, store) = (Arc::clone(&stage.processor), Arc::clone(&stage.store));

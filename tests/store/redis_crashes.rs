@@ -167,14 +167,15 @@ async fn the_process_that_has_the_store_is_killed_again_and_again() {
         return;
     }
     let redis = Redis::start();
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     for (round, pause) in pauses(2).take(12).enumerate() {
         let mut holder = start_holder(&redis, &format!("round-{round}"));
         let mut told = BufReader::new(holder.stderr.take().unwrap()).lines();
         // Not before it does something.
-        let first = told.next().unwrap().unwrap();
-        assert!(first.starts_with("accepted"), "{first}");
-        lines.push(first);
+        let started = lines.len();
+        while lines[started..].iter().filter(|line| line.starts_with("accepted")).count() < 20 {
+            lines.push(told.next().unwrap().unwrap());
+        }
         tokio::time::sleep(pause).await;
         holder.kill().unwrap();
         holder.wait().unwrap();
@@ -186,8 +187,6 @@ async fn the_process_that_has_the_store_is_killed_again_and_again() {
             store.close().await;
         }
     }
-    let accepted = lines.iter().filter(|line| line.starts_with("accepted")).count();
-    assert!(accepted > 200, "{accepted}");
     let store = open(&redis).await;
     check(&store, &lines).await;
     finish(&store).await;

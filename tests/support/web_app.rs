@@ -1,6 +1,6 @@
 //! A web app that speaks the REST of the real one: it takes results, idempotent by task id, and fails on demand.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,7 @@ struct Inner {
     failures: Mutex<VecDeque<Failure>>,
     failing: Mutex<Option<(Instant, u16)>>,
     broken: Mutex<Vec<(String, u16)>>,
+    failing_once: Mutex<HashMap<String, Failure>>,
     requests: Mutex<Vec<Request>>,
     taken: Mutex<Vec<Value>>,
     changed: Notify,
@@ -86,6 +87,11 @@ impl WebApp {
     /// Requests for that task always fail like this.
     pub fn always_fail(&self, task_id: &str, status: u16) {
         self.inner.broken.lock().unwrap().push((task_id.to_owned(), status));
+    }
+
+    /// The first request for that task fails like this: pauses grow with every failure of the same result.
+    pub fn fail_once(&self, task_id: &str, failure: Failure) {
+        self.inner.failing_once.lock().unwrap().insert(task_id.to_owned(), failure);
     }
 
     /// The token that is accepted; `s3cret` at first.
@@ -154,7 +160,8 @@ async fn take(
     let task_id = body["task_id"].as_str().map(str::to_owned);
     let broken =
         inner.broken.lock().unwrap().iter().find(|(id, _)| Some(id) == task_id.as_ref()).map(|b| b.1);
-    let failure = inner.failure();
+    let once = task_id.as_ref().and_then(|id| inner.failing_once.lock().unwrap().remove(id));
+    let failure = once.or_else(|| inner.failure());
     let cut = failure.as_ref().is_some_and(|f| [CUT_BEFORE, CUT_AFTER].contains(&f.0));
     let (status, extra) = if let Some(status) = broken {
         (status, Vec::new())
