@@ -13,6 +13,7 @@
 //! treated as the git repository it must be then.
 
 mod conda;
+mod conda_names;
 mod environments;
 mod fingerprint;
 mod folders;

@@ -1,5 +1,7 @@
 //! Conda's package specifications in pip's words.
 
+use super::conda_names::on_pypi;
+
 /// A conda specification: `channel::name[build options]`, `name>=1,<2`, `name=1.2`, `name 1.2.*`, `name==1.2=build`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FromConda {
@@ -11,44 +13,6 @@ pub(super) enum FromConda {
     CondaOnly(String),
 }
 
-/// Packages that mean nothing to pip, or come with every environment.
-const CONDA_ONLY: [&str; 16] = [
-    "pip",
-    "setuptools",
-    "wheel",
-    "conda",
-    "mamba",
-    "conda-build",
-    "anaconda",
-    "anaconda-client",
-    "gcc",
-    "gxx",
-    "compilers",
-    "cxx-compiler",
-    "c-compiler",
-    "libgcc",
-    "mkl",
-    "nodejs",
-];
-
-/// Names that differ between conda-forge and PyPI.
-const RENAMED: [(&str, &str); 14] = [
-    ("pytorch", "torch"),
-    ("tensorflow-gpu", "tensorflow"),
-    ("matplotlib-base", "matplotlib"),
-    ("dask-core", "dask"),
-    ("pytables", "tables"),
-    ("py-opencv", "opencv-python"),
-    ("opencv", "opencv-python"),
-    ("msgpack-python", "msgpack"),
-    ("pyqt", "PyQt5"),
-    ("python-graphviz", "graphviz"),
-    ("seaborn-base", "seaborn"),
-    ("xarray-dataset", "xarray"),
-    ("jupyter-book", "jupyter-book"),
-    ("pyyaml", "PyYAML"),
-];
-
 /// Translates one specification; `None` if it can't be understood.
 pub(super) fn from_conda(spec: &str) -> Option<FromConda> {
     let spec = spec.split('#').next().unwrap_or_default().trim();
@@ -56,7 +20,7 @@ pub(super) fn from_conda(spec: &str) -> Option<FromConda> {
     let spec = spec.rsplit("::").next().unwrap_or_default().trim();
     // `name[version='>=1', build=…]`
     let (spec, bracket) = match spec.split_once('[') {
-        Some((head, tail)) => (head.trim(), bracket_version(tail)),
+        Some((head, tail)) => (head.trim(), Some(tail)),
         None => (spec, None),
     };
     let end = spec
@@ -64,30 +28,41 @@ pub(super) fn from_conda(spec: &str) -> Option<FromConda> {
         .unwrap_or(spec.len());
     let (name, rest) = spec.split_at(end);
     let name = name.to_ascii_lowercase();
-    if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         return None;
     }
-    let version = version(bracket.as_deref().unwrap_or(rest.trim()))?;
+    let within = |key| bracket.and_then(|inner| bracketed(inner, key));
+    let version = version(within("version").unwrap_or(rest.trim()))?;
+    let build = within("build").or_else(|| build(rest.trim()));
     if name == "python" {
         return Some(FromConda::Python(version));
     }
-    if CONDA_ONLY.contains(&name.as_str()) || name.starts_with('_') || is_system_library(&name) {
-        return Some(FromConda::CondaOnly(name));
+    Some(match on_pypi(&name, build) {
+        Some(project) => FromConda::Package(format!("{project}{version}")),
+        None => FromConda::CondaOnly(name),
+    })
+}
+
+/// What a key of `[version='>=1,<2', build=py39_0]` says.
+fn bracketed<'a>(inner: &'a str, key: &str) -> Option<&'a str> {
+    let value = inner.get(inner.find(&format!("{key}="))? + key.len() + 1..)?;
+    match value.strip_prefix(['\'', '"']) {
+        Some(quoted) => quoted.split(['\'', '"']).next(),
+        None => value.split([',', ']']).next(),
     }
-    let renamed = RENAMED.iter().find(|(conda, _)| *conda == name).map_or(name.as_str(), |(_, pypi)| pypi);
-    Some(FromConda::Package(format!("{renamed}{version}")))
 }
 
-/// `libblas`, `libcurl`: nearly everything of that name, but for a few that are Python.
-fn is_system_library(name: &str) -> bool {
-    const PYTHON: [&str; 5] = ["librosa", "libpysal", "libsass", "libcst", "libtmux"];
-    name.starts_with("lib") && !PYTHON.contains(&name)
-}
-
-fn bracket_version(inner: &str) -> Option<String> {
-    let at = inner.find("version=")?;
-    let value = inner.get(at + 8..)?.trim_start_matches(['\'', '"']);
-    Some(value.split(['\'', '"', ']']).next()?.to_owned())
+/// The third part: of `=1.2=py39_0`, `==1.2=py39_0` or `1.2 py39_0`.
+fn build(rest: &str) -> Option<&str> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    match words.as_slice() {
+        [only] => {
+            let number = only.trim_start_matches(|c| "<>=!~".contains(c));
+            number.rsplit(',').next()?.split_once('=').map(|(_, build)| build)
+        }
+        [number, build] if number.starts_with(|c: char| c.is_ascii_digit()) => Some(build),
+        _ => None,
+    }
 }
 
 /// `>=1.2,<2`, `=1.2` (any 1.2), `==1.2`, `1.2` (exactly), `1.2.*`, `=1.2=py39_0`: as pip spells it.
@@ -169,7 +144,16 @@ mod tests {
         assert_eq!(from_conda("python=3.10"), Some(FromConda::Python("==3.10.*".into())));
         assert_eq!(from_conda("python"), Some(FromConda::Python(String::new())));
         assert_eq!(from_conda("pip"), Some(FromConda::CondaOnly("pip".into())));
-        assert_eq!(from_conda("libblas=*=*mkl"), Some(FromConda::CondaOnly("libblas".into())));
+        for (conda, only) in [
+            ("libblas=*=*mkl", "libblas"),
+            ("_libgcc_mutex=0.1=main", "_libgcc_mutex"),
+            ("tk=8.6.12=h1ccaba5_0", "tk"),
+            ("thing 1.2 h1ccaba5_0", "thing"),
+            ("thing[version='>=1.5,<2', build='h1_0']", "thing"),
+        ] {
+            assert_eq!(from_conda(conda), Some(FromConda::CondaOnly(only.into())), "{conda}");
+        }
+        assert_eq!(from_conda("thing=1.2=py39h1_0"), Some(FromConda::Package("thing==1.2".into())));
         for broken in ["", "::", "-x", "numpy>=$(rm)"] {
             assert_eq!(from_conda(broken), None, "{broken}");
         }
