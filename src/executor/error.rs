@@ -145,15 +145,20 @@ pub enum ExecutorError {
     },
 }
 
-/// The line of a tool that says what is wrong: the last one that calls itself an error, else the last.
-fn telling(lines: &str) -> &str {
+/// What of a tool's lines says what is wrong: the last one that calls itself an error, with the causes that uv gives below
+/// it, else the last.
+fn telling(lines: &str) -> String {
     const MARKS: [&str; 5] = ["error:", "fatal:", "e:", "critical:", "libmambapy error"];
     let is_marked = |line: &&str| {
         let line = line.trim_start().to_ascii_lowercase();
         MARKS.iter().any(|mark| line.starts_with(mark))
     };
-    let last = || lines.lines().rfind(|line| !line.trim().is_empty());
-    lines.lines().rfind(is_marked).or_else(last).map_or("it said nothing", str::trim)
+    let lines: Vec<&str> = lines.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let Some(at) = lines.iter().rposition(is_marked) else {
+        return lines.last().map_or("it said nothing", |last| last).to_owned();
+    };
+    let causes = lines.iter().skip(at + 1).map_while(|line| line.strip_prefix("cause: "));
+    lines.iter().skip(at).take(1).copied().chain(causes).collect::<Vec<_>>().join(": ")
 }
 
 impl ExecutorError {
@@ -268,6 +273,10 @@ mod tests {
             (
                 "Cloning into 'x'...\nfatal: repository 'x' does not exist\n",
                 "fatal: repository 'x' does not exist",
+            ),
+            (
+                "error: No solution found when resolving dependencies\n  cause: Because x was not found\n  hint: y",
+                "error: No solution found when resolving dependencies: Because x was not found",
             ),
             ("one\ntwo\n\n", "two"),
             ("", "it said nothing"),

@@ -9,7 +9,7 @@ const TOOLS: &[&str] = &[
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "TERM",
     // Network.
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "NIX_SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "NIX_SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC",
     // Folders of the user's.
     "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "CARGO_HOME", "RUSTUP_HOME",
     // Compilers, libraries, and where they are.
@@ -23,8 +23,8 @@ const TOOLS: &[&str] = &[
     "MACOSX_DEPLOYMENT_TARGET", "SDKROOT", "DEVELOPER_DIR", "SOURCE_DATE_EPOCH",
 ];
 
-/// The same, by how they begin: locale, and what pip and conda are told (indexes, caches, certificates).
-const TOOLS_BEGIN: &[&str] = &["LC_", "PIP_", "CONDA_", "MAMBA_", "NIX_"];
+/// The same, by how they begin: locale, and what pip, uv and conda are told (indexes, caches, certificates).
+const TOOLS_BEGIN: &[&str] = &["LC_", "PIP_", "UV_", "CONDA_", "MAMBA_", "NIX_"];
 
 /// What git's transports need beside: agents and helpers that hold credentials, and git's own settings.
 #[rustfmt::skip]

@@ -276,8 +276,105 @@ fn an_environment_is_made_once_and_edits_count_without_another() {
         .unwrap();
     assert_eq!(setup.prepare()["python"], python.as_str());
     assert_ne!(fs::read(&log).unwrap(), written);
-    setup.write("requirements.txt", "./wheels/needed-1.0-py3-none-any.whl\n");
+    setup.write("wheels/more-1.0-py3-none-any.whl", wheel("more", "WORD = 'more'\n"));
+    setup.write(
+        "requirements.txt",
+        "./wheels/needed-1.0-py3-none-any.whl\nwheels/more-1.0-py3-none-any.whl\n",
+    );
     assert_ne!(setup.prepare()["python"], python.as_str());
+}
+
+#[test]
+fn a_lock_is_kept_and_models_of_one_lock_share_an_environment() {
+    let setup = with_wheel();
+    let first = setup.prepare();
+    let lock = fs::read_to_string(first["lock"].as_str().unwrap()).unwrap();
+    assert!(lock.contains("name = \"needed\"") && lock.contains("sha256"), "{lock}");
+    // Other words for the same.
+    setup.write("requirements.txt", "wheels/needed-1.0-py3-none-any.whl # what it needs\n");
+    let second = setup.prepare();
+    assert_eq!(second["python"], first["python"]);
+    // The same name, other content.
+    setup.write("wheels/needed-1.0-py3-none-any.whl", wheel("needed", "WORD = 'another'\n"));
+    let third = setup.prepare();
+    assert_ne!(third["python"], first["python"]);
+    assert_eq!(setup.version(&third), "another");
+}
+
+#[test]
+fn files_that_requirements_name_by_their_digests_are_those_or_none() {
+    use sha2::Digest as _;
+    let setup = with_wheel();
+    let content = wheel("needed", "WORD = 'wheel'\n");
+    let digest: String = sha2::Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
+    let other = "0".repeat(64);
+    for with_uv in [true, false] {
+        for (digest, code) in [(&digest, 0), (&other, 1)] {
+            setup.write(
+                "requirements.txt",
+                format!("--no-index\n-f wheels\nneeded==1.0 --hash=sha256:{digest}\n"),
+            );
+            let csw = setup.csw(&["models", "prepare", "-o", "json"]);
+            let output = if with_uv { csw } else { without_uv(csw) }.output();
+            assert_eq!(output.code, code, "{with_uv} {digest}: {}", output.stderr);
+        }
+        drop(fs::remove_dir_all(setup.cache()));
+    }
+}
+
+/// As on a machine where uv neither is nor can be had.
+fn without_uv(csw: Csw) -> Csw {
+    csw.env("PATH", std::env::var("PATH").unwrap()).env("PIP_NO_INDEX", "1")
+}
+
+#[test]
+fn pip_stands_in_for_uv_where_there_is_none() {
+    if on_path("uv") {
+        return missing("a machine without uv", "it is on PATH");
+    }
+    let setup = with_wheel();
+    let output = without_uv(setup.csw(&["models", "prepare", "-o", "json"])).output();
+    let prepared = prepared(&output);
+    assert!(output.stderr.contains("uv is not there, so pip installs packages"), "{}", output.stderr);
+    assert_eq!(prepared["lock"], Value::Null);
+    assert_eq!(setup.version(&prepared), "wheel");
+    // Once made, it is not made again though there is a uv now.
+    assert_eq!(setup.prepare()["python"], prepared["python"]);
+}
+
+#[test]
+fn uv_comes_from_the_index_where_it_is_not_on_path() {
+    if !require("pypi") {
+        return;
+    }
+    if on_path("uv") {
+        return missing("a machine without uv", "it is on PATH");
+    }
+    let setup = with_wheel();
+    let csw = setup.csw(&["models", "prepare", "-o", "json"]).env("PATH", std::env::var("PATH").unwrap());
+    let output = as_here(csw).output();
+    let prepared = prepared(&output);
+    assert!(output.stderr.contains("Installing uv"), "{}", output.stderr);
+    assert!(
+        fs::read_dir(setup.cache().join("tools"))
+            .unwrap()
+            .flatten()
+            .any(|e| e.path().join("bin/uv").is_file())
+    );
+    assert!(prepared["lock"].is_string() && setup.version(&prepared) == "wheel");
+}
+
+/// How this machine reaches the index.
+fn as_here(mut csw: Csw) -> Csw {
+    for (name, value) in std::env::vars() {
+        if name.starts_with("PIP_")
+            || name.to_ascii_lowercase().ends_with("_proxy")
+            || name.starts_with("SSL_")
+        {
+            csw = csw.env(&name, value);
+        }
+    }
+    csw
 }
 
 /// Every path below a folder but for what Python itself caches.
@@ -316,6 +413,11 @@ fn two_at_once_make_one_environment_and_a_killed_one_is_made_again() {
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
+    let installed = || {
+        let log = fs::read_to_string(setup.cache().join("logs/Owner-Title.log")).unwrap();
+        log.matches("# install the model's packages").count()
+    };
+    let before = installed();
     let (one, two) = (start(), start());
     let outputs = [one, two].map(|c| c.wait_with_output().unwrap());
     let pythons = outputs.map(|o| {
@@ -324,8 +426,8 @@ fn two_at_once_make_one_environment_and_a_killed_one_is_made_again() {
     });
     assert_eq!(pythons[0]["python"], pythons[1]["python"]);
     assert_eq!(setup.version(&pythons[0]), "wheel");
-    let log = fs::read_to_string(setup.cache().join("logs/Owner-Title.log")).unwrap();
-    assert_eq!(log.matches("# install the model's packages").count(), 1, "{log}");
+    // The killed one may have come to its end.
+    assert!(installed() <= before + 1 && installed() > 0, "{before} {}", installed());
 }
 
 #[test]
@@ -336,7 +438,7 @@ fn a_failing_installation_shows_the_end_of_its_log() {
     assert_eq!(output.code, 1);
     for part in [
         "cannot prepare Owner/Title",
-        "cannot install the model's packages",
+        "cannot resolve the model's packages",
         "needed",
         "logs/Owner-Title.log",
     ] {
@@ -403,16 +505,7 @@ fn packages_come_from_pypi() {
         "import engine, tabulate, toolz\nfrom importlib import metadata\n\ndef get_version():\n    return engine.NAME + metadata.version('engine')\n",
     );
     let before = listing(&setup.repo());
-    let mut csw = setup.csw(&["models", "prepare", "-o", "json"]);
-    // How this machine reaches the index.
-    for (name, value) in std::env::vars() {
-        if name.starts_with("PIP_")
-            || name.to_ascii_lowercase().ends_with("_proxy")
-            || name.starts_with("SSL_")
-        {
-            csw = csw.env(&name, value);
-        }
-    }
+    let csw = as_here(setup.csw(&["models", "prepare", "-o", "json"]));
     let prepared = prepared(&csw.output());
     assert_eq!(setup.version(&prepared), "engine3.2");
     assert_eq!(listing(&setup.repo()), before, "nothing is left in the author's folder");

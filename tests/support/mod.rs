@@ -87,10 +87,10 @@ impl Sandbox {
     pub fn csw<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Csw {
         let mut command = Command::new(env!("CARGO_BIN_EXE_csw"));
         command.args(args).current_dir(self.work()).env_clear().env("HOME", self.home());
-        // The model's interpreter and shell are looked up on PATH.
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
+        // The model's interpreter and shell are looked up on PATH, and uv, so that not every home gets its own.
+        let path = std::env::var("PATH").unwrap();
+        let path = python::uv_folder().map_or(path.clone(), |uv| format!("{}:{path}", uv.display()));
+        command.env("PATH", path);
         Csw { command, stdin: None }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::missing;
 
@@ -41,4 +42,19 @@ pub fn environment(name: &str, installs: &[&[&str]]) -> Option<PathBuf> {
             None
         }
     }
+}
+
+/// A folder with uv in it and nothing else; `None`: it can't be had here.
+pub fn uv_folder() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let make = || {
+        let python = environment("uv-0.13.9", &[&["uv==0.13.9"]])?;
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("uv-0.13.9-alone");
+        fs::create_dir_all(&folder).unwrap();
+        match std::os::unix::fs::symlink(python.with_file_name("uv"), folder.join("uv")) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => panic!("{e}"),
+            _ => Some(folder),
+        }
+    };
+    FOLDER.get_or_init(make).as_deref()
 }

@@ -11,12 +11,14 @@ use super::interpreter::Interpreter;
 use super::needs::Needs;
 use super::source::{self, Source};
 use super::tool::Tools;
-use super::{PrepareProgress, venv};
+use super::uv::Uv;
+use super::venv::Installer;
+use super::{PrepareProgress, lock, venv};
 use crate::executor::ExecutorError;
 use crate::model::{Entry, Model};
 
 /// Bumped when environments are made differently: older ones are not used any more.
-const GENERATION: &[u8] = b"1";
+const GENERATION: &[u8] = b"2";
 
 /// A model that can be launched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +29,9 @@ pub struct Prepared {
     pub python: Option<PathBuf>,
     /// The commit of the repository; `local-…` for a folder with changes that no commit holds.
     pub commit: String,
+    /// The lock that its environment was made of; `None` if it has none of its own, or conda or pip made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<PathBuf>,
     /// Environment variables that its processes need.
     pub env: BTreeMap<String, String>,
     /// What its processes have to read besides the repository's folder.
@@ -93,6 +98,7 @@ impl Environments {
             workdir: source.workdir.clone(),
             python,
             commit: source.commit.clone(),
+            lock: None,
             env: BTreeMap::new(),
             reads: prefixes.into_iter().chain(objects.clone()).collect(),
         };
@@ -112,18 +118,65 @@ impl Environments {
             (_, false) => {}
         }
         let base = self.interpreter().await?;
-        let conda = needs.conda.as_ref().and_then(|_| conda_program());
-        let folder = self.cache.join("envs").join(key(&needs, &source, base, conda.as_deref()));
-        if !venv::is_ready(&folder) {
-            venv::make(&folder, &needs, &source, base, conda.as_deref(), &tools).await?;
-        }
+        let (folder, lock) = self.environment(&needs, &source, base, &tools).await?;
         Ok(Prepared {
             workdir: source.workdir,
             python: matches!(model.entry, Entry::Python { .. }).then(|| venv::python_of(&folder)),
             commit: source.commit,
+            lock,
             env: variables(&folder, &needs),
             reads: base.prefixes.iter().cloned().chain([folder]).chain(objects).collect(),
         })
+    }
+
+    /// An environment of what is needed, and the lock that it was made of, if it was.
+    async fn environment(
+        &self,
+        needs: &Needs,
+        source: &Source,
+        base: &Interpreter,
+        tools: &Tools<'_>,
+    ) -> Result<(PathBuf, Option<PathBuf>), ExecutorError> {
+        let envs = self.cache.join("envs");
+        let conda = needs.conda.as_ref().and_then(|_| conda_program());
+        let asked = key(needs, source, base, conda.as_deref());
+        let (unlocked, lock) = (envs.join(&asked), lock::path(&self.cache, &asked));
+        let locked = || -> Result<Option<PathBuf>, ExecutorError> {
+            let found = lock::digest(&lock)?;
+            Ok(found.map(|found| envs.join(key_of_lock(&found, needs, base, &asked))))
+        };
+        if let Some(folder) = locked()?.filter(|folder| venv::is_ready(folder)) {
+            return Ok((folder, Some(lock)));
+        }
+        if venv::is_ready(&unlocked) {
+            return Ok((unlocked, None));
+        }
+        for note in &needs.notes {
+            tools.progress().note(note);
+        }
+        let copy = venv::copied(needs, source)?;
+        let from = (source, copy.as_ref().map_or(source.workdir.as_path(), |copy| copy.path()));
+        if let Some(program) = &conda {
+            venv::make(&unlocked, needs, from, base, Installer::Conda(program), tools).await?;
+            return Ok((unlocked, None));
+        }
+        venv::check_without_conda(needs, base, tools)?;
+        match Uv::find(&self.cache, base, tools).await? {
+            Ok(uv) => {
+                lock::make(&lock, needs, from.1, base, &uv, tools).await?;
+                let folder = locked()?.unwrap_or(unlocked);
+                venv::make(&folder, needs, from, base, Installer::Uv(&uv, &lock), tools).await?;
+                Ok((folder, Some(lock)))
+            }
+            Err(why) => {
+                let why = why.lines().last().unwrap_or_default().to_owned();
+                tools
+                    .progress()
+                    .note(&format!("uv is not there, so pip installs packages, and locks nothing: {why}"));
+                venv::make(&unlocked, needs, from, base, Installer::Pip, tools).await?;
+                Ok((unlocked, None))
+            }
+        }
     }
 
     async fn interpreter(&self) -> Result<&Interpreter, ExecutorError> {
@@ -143,6 +196,17 @@ fn key(needs: &Needs, source: &Source, base: &Interpreter, conda: Option<&Path>)
     let workdir = source.workdir.to_string_lossy();
     if needs.bound || needs.pinned {
         parts.extend([source.commit.as_bytes(), workdir.as_bytes()]);
+    }
+    digest(parts)
+}
+
+/// What an environment of a lock depends on. Models of one lock share it, unless it holds something of a repository.
+fn key_of_lock(lock: &[u8], needs: &Needs, base: &Interpreter, asked: &str) -> String {
+    let base_path = base.path.to_string_lossy();
+    let mut parts: Vec<&[u8]> = vec![GENERATION, base_path.as_bytes(), base.full_version.as_bytes(), lock];
+    if !needs.projects.is_empty() || needs.pinned || needs.hashed() {
+        // Among what this is made of are the files that say so, and the commit where it counts.
+        parts.push(asked.as_bytes());
     }
     digest(parts)
 }

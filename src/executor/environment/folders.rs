@@ -55,6 +55,18 @@ pub(super) fn publish(temporary: &Path, name: &Path) -> Result<(), ExecutorError
     File::open(parent).and_then(|f| f.sync_all()).map_err(|e| ExecutorError::io(parent, e))
 }
 
+/// Gives a finished file its name, in the same way; it may come from another file system.
+pub(super) fn publish_file(file: &Path, name: &Path) -> Result<(), ExecutorError> {
+    let parent = name.parent().unwrap_or(name);
+    let failed = |e| ExecutorError::io(name, e);
+    let mut copy = tempfile::NamedTempFile::new_in(parent).map_err(failed)?;
+    let mut source = File::open(file).map_err(|e| ExecutorError::io(file, e))?;
+    io::copy(&mut source, &mut copy).map_err(failed)?;
+    copy.as_file().sync_all().map_err(failed)?;
+    copy.persist(name).map_err(|e| failed(e.error))?;
+    File::open(parent).and_then(|f| f.sync_all()).map_err(|e| ExecutorError::io(parent, e))
+}
+
 /// Brings everything below `folder` to the disk.
 pub(super) fn sync_tree(folder: &Path) -> Result<(), ExecutorError> {
     let file = File::open(folder).map_err(|e| ExecutorError::io(folder, e))?;

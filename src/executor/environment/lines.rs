@@ -98,17 +98,23 @@ pub(super) fn named(line: &str) -> Result<Vec<Named>, String> {
             // Options may be shortened.
             let is = |whole: &str| !name.is_empty() && whole.starts_with(name);
             let file = is("requirement") || is("constraint");
-            let part = is("editable") || is("find-links") || is("index-url") || is("extra-index-url");
-            if file || part {
+            let part = is("editable") || is("find-links");
+            let index = is("index-url") || is("extra-index-url");
+            if file || part || index {
                 let value = value.or_else(|| words.next()).unwrap_or_default();
-                found.extend(if file { a_file(value)? } else { a_part(value)? });
+                found.extend(match (file, part) {
+                    (true, _) => a_file(value)?,
+                    (_, true) => what_an_option_names(value)?,
+                    _ => a_part(value)?,
+                });
             }
         } else if let Some(option) = word.strip_prefix('-').filter(|o| !o.is_empty()) {
             let (letter, glued) = option.split_at(option.chars().next().map_or(0, char::len_utf8));
             let mut value = || if glued.is_empty() { words.next().unwrap_or_default() } else { glued };
             match letter {
                 "r" | "c" => found.extend(a_file(value())?),
-                "e" | "f" | "i" => found.extend(a_part(value())?),
+                "e" | "f" => found.extend(what_an_option_names(value())?),
+                "i" => found.extend(a_part(value())?),
                 "\\" => return unclear(),
                 _ => {}
             }
@@ -131,12 +137,21 @@ fn a_file(value: &str) -> Result<Option<Named>, String> {
     place(value).map(|place| place.map(Named::File))
 }
 
-fn a_part(value: &str) -> Result<Option<Named>, String> {
-    const ARCHIVES: [&str; 7] = [".whl", ".zip", ".tar", ".gz", ".bz2", ".xz", ".tgz"];
+/// Without extras, markers and a name before it.
+fn bare_place(value: &str) -> &str {
     let value = value.split(';').next().unwrap_or_default();
     let value = value.split_once('@').filter(|(name, _)| is_name(name)).map_or(value, |(_, place)| place);
-    let value =
-        value.split_once('[').filter(|(_, extras)| extras.ends_with(']')).map_or(value, |(path, _)| path);
+    value.split_once('[').filter(|(_, extras)| extras.ends_with(']')).map_or(value, |(path, _)| path)
+}
+
+/// Of an option that wants a place: a word alone is a path too.
+fn what_an_option_names(value: &str) -> Result<Option<Named>, String> {
+    Ok(place(bare_place(value))?.map(Named::Part))
+}
+
+fn a_part(value: &str) -> Result<Option<Named>, String> {
+    const ARCHIVES: [&str; 7] = [".whl", ".zip", ".tar", ".gz", ".bz2", ".xz", ".tgz"];
+    let value = bare_place(value);
     let path = value.contains('/')
         || value.starts_with('.')
         || is_file_url(value)
@@ -248,6 +263,9 @@ mod tests {
             ("--ed=../x", part("../x")),
             ("-f /wheels", part("/wheels")),
             ("--find-links /wheels --pre", part("/wheels")),
+            ("-f wheels", part("wheels")),
+            ("-e mine[all]", part("mine")),
+            ("-e git+https://host/x@main#egg=x", Vec::new()),
             ("--index-url file:///x", part("/x")),
             ("--index-url https://${TOKEN}@host/x", Vec::new()),
             ("./x[extra] ; python_version > '3'", part("./x")),

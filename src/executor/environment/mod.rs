@@ -21,13 +21,16 @@ mod git;
 mod inside;
 mod interpreter;
 mod lines;
+mod lock;
 mod needs;
+mod pip_settings;
 mod progress;
 mod repository;
 mod requirement;
 mod shell_lines;
 mod source;
 mod tool;
+mod uv;
 mod venv;
 
 pub use environments::{Environments, Prepared};

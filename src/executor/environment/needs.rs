@@ -92,10 +92,7 @@ impl Needs {
                 }
                 let mut pip = Vec::new();
                 for line in file.pip.drain(..) {
-                    match is_path(&line) {
-                        true => self.local(root, folder, &relative, &line)?,
-                        false => pip.push(self.line(root, &relative, line)?),
-                    }
+                    self.expand(root, &relative, line, &mut pip)?;
                 }
                 file.pip = pip;
                 self.conda = Some((path, file));
@@ -111,14 +108,16 @@ impl Needs {
             match option {
                 "-e" | "--editable" if is_here(rest) => self.projects.push(folder),
                 _ if is_here(&line) => self.projects.push(folder),
-                "-e" | "--editable" if is_path(rest) => self.local(root, folder, &file, rest)?,
-                _ if is_path(&line) => self.local(root, folder, &file, &line)?,
-                _ => {
-                    let line = self.line(root, &file, line)?;
-                    self.lines.push(line);
-                }
+                _ => self.add(root, &file, line)?,
             }
         }
+        Ok(())
+    }
+
+    fn add(&mut self, root: &Beneath, file: &Path, line: String) -> Result<(), ExecutorError> {
+        let mut lines = Vec::new();
+        self.expand(root, file, line, &mut lines)?;
+        self.lines.extend(lines);
         Ok(())
     }
 
@@ -133,9 +132,15 @@ impl Needs {
             .map_err(|reason| ExecutorError::Requirements { path: root.path().join(file), reason })
     }
 
-    /// A line of `file` as pip takes it in any folder. What it includes belongs to what identifies the environment,
-    /// and stays in the repository, as does everything else that it names.
-    fn line(&mut self, root: &Beneath, file: &Path, line: String) -> Result<String, ExecutorError> {
+    /// What a line of `file` asks for, in lines that mean the same in any folder: included files are read, as they are a
+    /// part of what identifies the environment, and paths become absolute. All that is named stays in the repository.
+    fn expand(
+        &mut self,
+        root: &Beneath,
+        file: &Path,
+        line: String,
+        lines: &mut Vec<String>,
+    ) -> Result<(), ExecutorError> {
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut line = line;
         let told = |reason| ExecutorError::Requirements { path: root.path().join(file), reason };
@@ -143,39 +148,88 @@ impl Needs {
             let (Named::File(path) | Named::Part(path)) = &named;
             match (inside(root, folder, path)?, &named) {
                 (Where::Abroad(path), _) => self.abroad.push(path),
-                (Where::Inside(path), Named::File(_)) => {
-                    for included in self.lines_of(root, &path)? {
-                        self.line(root, &path, included)?;
+                (Where::Inside(included), Named::File(_)) => {
+                    if !root.has_file(&included) {
+                        return Err(told(format!(
+                            "`{line}`: there is no file {}",
+                            plain(&included).display()
+                        )));
                     }
-                    let option = if line.starts_with("-c") || line.starts_with("--c") { "-c" } else { "-r" };
-                    let path = root.path().join(plain(&path)).display().to_string();
+                    let constrains = line.starts_with("-c") || line.starts_with("--c");
+                    let mut found = Vec::new();
+                    for line in self.lines_of(root, &included)? {
+                        self.expand(root, &included, line, &mut found)?;
+                    }
+                    if !constrains {
+                        lines.extend(found);
+                        return Ok(());
+                    }
+                    let path = root.path().join(plain(&included)).display().to_string();
                     let quote = if path.contains(char::is_whitespace) { "\"" } else { "" };
-                    line = format!("{option} {quote}{path}{quote}");
+                    line = format!("-c {quote}{path}{quote}");
                 }
-                (Where::Inside(_), Named::Part(path)) => {
-                    // pip looks beside the file, or in the folder that it works in.
-                    if let Where::Abroad(path) = inside(root, Path::new(""), path)? {
-                        self.abroad.push(path);
-                    }
-                }
+                (Where::Inside(_), Named::Part(path)) => self.part(root, folder, path, &mut line)?,
             }
         }
-        Ok(line)
+        lines.push(line);
+        Ok(())
     }
 
-    /// A wheel or a folder of the repository itself.
-    fn local(&mut self, root: &Beneath, folder: &str, file: &Path, line: &str) -> Result<(), ExecutorError> {
-        let told = |reason| ExecutorError::Requirements { path: root.path().join(file), reason };
-        let path = line.trim();
-        for named in lines::named(path).map_err(told)? {
-            if let Named::Part(path) = named
-                && let Where::Inside(path) = inside(root, Path::new(folder), &path)?
-            {
-                self.pinned |= self.take(root, &path)?.is_none();
+    /// A wheel, a project's folder or a place of wheels of the repository itself, beside the file that names it or, as
+    /// pip looks for it too, beside `requirements.txt`.
+    fn part(
+        &mut self,
+        root: &Beneath,
+        folder: &Path,
+        path: &str,
+        line: &mut String,
+    ) -> Result<(), ExecutorError> {
+        let mut there = None;
+        for folder in [folder, Path::new("")] {
+            match inside(root, folder, path)? {
+                Where::Abroad(path) => self.abroad.push(path),
+                Where::Inside(found) if root.has_file(&found) || root.has_folder(&found) => {
+                    there.get_or_insert(found);
+                }
+                Where::Inside(_) => {}
             }
         }
-        self.lines.push(absolute(&root.path().join(folder), path));
+        let found = there.unwrap_or_else(|| folder.join(path));
+        let lists = ["-f", "--f", "-i", "--i", "--ex"].iter().any(|option| line.starts_with(option));
+        if lists {
+            let names = root.names(&found).map_err(|e| ExecutorError::beneath(root.path(), &found, e))?;
+            self.files
+                .push((plain(&found).to_string_lossy().into_owned() + "/", names.join("\n").into_bytes()));
+        } else {
+            self.pinned |= self.take(root, &found)?.is_none() && root.has_folder(&found);
+        }
+        if Path::new(path).is_relative() {
+            let absolute = root.path().join(plain(&found)).display().to_string();
+            // Behind an option, or before extras and markers.
+            let at = if line.starts_with('-') { line.rfind(path) } else { line.find(path) };
+            if let Some(at) = at {
+                line.replace_range(at..at + path.len(), &absolute);
+            }
+        }
         Ok(())
+    }
+
+    /// All lines for an installer that has no conda.
+    pub(super) fn all_lines(&self) -> Vec<String> {
+        let conda = self.conda.iter().flat_map(|(_, file)| file.packages.iter().chain(&file.pip));
+        conda.chain(&self.lines).cloned().collect()
+    }
+
+    /// The packages of conda among them.
+    pub(super) fn conda_packages(&self) -> Vec<String> {
+        self.conda.as_ref().map(|(_, file)| file.packages.clone()).unwrap_or_default()
+    }
+
+    /// Whether the lines say which files they are: then nothing else may be installed for them.
+    pub(super) fn hashed(&self) -> bool {
+        self.all_lines()
+            .iter()
+            .any(|line| line.contains("--hash=") || line.contains("--hash ") || line == "--require-hashes")
     }
 
     fn project(&mut self, root: &Beneath, folder: &'static str) -> Result<(), ExecutorError> {
@@ -214,10 +268,7 @@ impl Needs {
             match line.strip_prefix("-r ") {
                 // The script is run in the repository's folder; its own requirements.txt is read already.
                 Some("requirements.txt") => {}
-                _ => {
-                    let line = self.line(root, Path::new("install.sh"), line)?;
-                    self.lines.push(line);
-                }
+                _ => self.add(root, Path::new("install.sh"), line)?,
             }
         }
         if found.project && is_project(root) && !self.projects.contains(&"") {
@@ -232,15 +283,6 @@ impl Needs {
 
 fn is_here(path: &str) -> bool {
     matches!(path.trim(), "." | "./")
-}
-
-fn is_path(text: &str) -> bool {
-    let text = text.trim();
-    (text.starts_with("./") || text.starts_with("../")) && !text.contains("://")
-}
-
-fn absolute(base: &Path, relative: &str) -> String {
-    base.join(relative.trim().trim_start_matches("./")).to_string_lossy().into_owned()
 }
 
 fn is_project(root: &Beneath) -> bool {
@@ -353,7 +395,7 @@ mod tests {
         let here = folder.path().display();
         assert_eq!(
             needs.lines,
-            ["six>=1", &format!("-r {here}/more.txt"), &format!("{here}/vendored"), "PyYAML", "taxcalc", "x"]
+            ["six>=1", "tabulate", &format!("{here}/vendored"), "PyYAML", "taxcalc", "x"]
         );
         assert_eq!(needs.projects, [""]);
         assert!(!needs.bound);
@@ -371,6 +413,46 @@ mod tests {
             ]
         );
         assert_eq!(needs.notes.len(), 2, "{:?}", needs.notes);
+    }
+
+    #[test]
+    fn every_form_of_including_means_the_same_and_counts() {
+        for form in
+            ["-r reqs/dev.txt", "-rreqs/dev.txt", "--requirement=reqs/dev.txt", "-r reqs/dev.txt # the rest"]
+        {
+            let files = [
+                ("requirements.txt", form),
+                ("reqs/dev.txt", "-rbase.txt\n-c limits.txt\n./wheels/a.whl\n-f wheels\n-f f"),
+                ("reqs/base.txt", "six==1.0\n"),
+                ("reqs/limits.txt", "six<2\n"),
+                ("reqs/f/b.whl", ""),
+                ("wheels/a.whl", "A"),
+            ];
+            let folder = repository(&files);
+            let needs = Needs::read(folder.path()).unwrap();
+            let here = folder.path().display();
+            let expected = [
+                "six==1.0".to_owned(),
+                format!("-c {here}/reqs/limits.txt"),
+                format!("{here}/wheels/a.whl"),
+                format!("-f {here}/wheels"),
+                format!("-f {here}/reqs/f"),
+            ];
+            assert_eq!(needs.lines, expected, "{form}");
+            for name in [
+                "requirements.txt",
+                "reqs/dev.txt",
+                "reqs/base.txt",
+                "reqs/limits.txt",
+                "wheels/a.whl",
+                "wheels/",
+            ] {
+                assert!(needs.files.iter().any(|(n, _)| n == name), "{name}: {:?}", needs.files);
+            }
+        }
+        let missing = repository(&[("requirements.txt", "six\n-r nowhere.txt\n")]);
+        let error = Needs::read(missing.path()).unwrap_err().to_string();
+        assert!(error.contains("there is no file nowhere.txt"), "{error}");
     }
 
     #[test]

@@ -127,7 +127,7 @@ mod tests {
         let found = Installation::read(folder.path(), "/model").unwrap();
         assert_eq!(found.environment_file.as_deref(), Some("environment.yml"));
         assert_eq!(found.environment_packages, ["numpy==1.2.*", "cs-kit"]);
-        assert_eq!(found.lines, ["six", "-r /model/more.txt", "x"]);
+        assert_eq!(found.lines, ["six", "tabulate", "x"]);
         assert_eq!(found.script, Some(Script { conda: false }));
         assert!(!found.whole && !found.nothing());
         assert!(found.files.contains(&"more.txt".to_owned()));

@@ -16,7 +16,29 @@ use crate::executor::ExecutorError;
 use crate::isolation::for_tools;
 
 const DRAIN: Duration = Duration::from_secs(1);
-const LAST_LINES: usize = 15;
+const LAST_LINES: usize = 30;
+
+/// What would lead the tools out of the environment that they work on, or is none of their business. The rest of the
+/// user's `PIP_*` and `UV_*` (indexes, proxies, certificates) stays.
+pub(super) fn clean(mut command: Command) -> Command {
+    const OTHERS: [&str; 8] = [
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_ROOT",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_SYSTEM_PYTHON",
+    ];
+    for name in OTHERS {
+        command.env_remove(name);
+    }
+    // A file of pip's may say otherwise.
+    command.env("PYTHONNOUSERSITE", "1").env("PIP_NO_COLOR", "1").env("PIP_USER", "0");
+    command.envs(crate::http::Proxies::of_process().for_children());
+    command
+}
 
 /// Where the tools of one preparation write.
 pub(super) struct Tools<'p> {

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use super::conda::{self, CondaFile};
+use super::conda;
 use super::folders::{Lock, lock, remove, sync_tree};
 use super::interpreter::Interpreter;
 use super::needs::Needs;
 use super::source::Source;
-use super::tool::Tools;
+use super::tool::{Tools, clean};
+use super::uv::Uv;
 use crate::executor::ExecutorError;
 
 /// Written last: an environment without it was never finished.
@@ -22,6 +23,8 @@ const MARKER: &str = "csw-environment.json";
 struct Marker {
     python: String,
     commit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lock: Option<PathBuf>,
     made_from: Vec<String>,
 }
 
@@ -35,13 +38,25 @@ pub(super) fn python_of(folder: &Path) -> PathBuf {
     folder.join("bin").join("python")
 }
 
-/// Makes the environment, unless another process did so meanwhile.
+/// What an environment is made with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Installer<'a> {
+    /// conda, mamba or micromamba makes it of an `environment.yml`, and pip adds the rest.
+    Conda(&'a Path),
+    /// uv, of the lock at this path.
+    Uv(&'a Uv, &'a Path),
+    /// venv and pip.
+    Pip,
+}
+
+/// Makes the environment, unless another process did so meanwhile. `projects` is the folder that the repository's own
+/// projects are installed from.
 pub(super) async fn make(
     folder: &Path,
     needs: &Needs,
-    source: &Source,
+    (source, projects): (&Source, &Path),
     base: &Interpreter,
-    conda: Option<&Path>,
+    installer: Installer<'_>,
     tools: &Tools<'_>,
 ) -> Result<(), ExecutorError> {
     let lock = lock(folder, || tools.progress().detail("waiting for another csw that makes it")).await?;
@@ -50,31 +65,27 @@ pub(super) async fn make(
     }
     // Scripts hold the path of their interpreter, so it is made where it stays; a half-made one goes first.
     remove(folder)?;
-    for note in &needs.notes {
-        tools.progress().note(note);
-    }
-    let copy = copied(needs, source)?;
-    let projects = copy.as_ref().map_or(source.workdir.as_path(), |c| c.path());
-    let mut lines = Vec::new();
-    match (&needs.conda, conda) {
-        (Some((file, _)), Some(program)) => by_conda(folder, file, program, source, &lock, tools).await?,
-        (Some((file, asked)), None) => {
-            check_python(file, asked, base)?;
-            told_about_conda(file, asked, tools);
-            by_venv(folder, base, &lock, tools).await?;
-            lines.extend(asked.packages.iter().cloned());
-            lines.extend(asked.pip.iter().cloned());
+    match (installer, &needs.conda) {
+        (Installer::Conda(program), Some((file, _))) => {
+            by_conda(folder, file, program, source, &lock, tools).await?;
+            by_pip(folder, needs.lines.clone(), &[], (needs, projects), &lock, tools).await?;
         }
-        (None, _) => by_venv(folder, base, &lock, tools).await?,
+        (Installer::Uv(uv, pylock), _) => {
+            by_uv(folder, (needs, projects), base, (uv, pylock), &lock, tools).await?;
+        }
+        (Installer::Conda(_) | Installer::Pip, _) => {
+            by_venv(folder, base, &lock, tools).await?;
+            let packages = needs.conda_packages();
+            by_pip(folder, needs.all_lines(), &packages, (needs, projects), &lock, tools).await?;
+        }
     }
-    let from_conda =
-        lines.iter().take(needs.conda.as_ref().map_or(0, |(_, c)| c.packages.len())).cloned().collect();
-    lines.extend(needs.lines.iter().cloned());
-    lines.extend(needs.projects.iter().map(|p| projects.join(p).to_string_lossy().into_owned()));
-    install(folder, lines, from_conda, projects, &lock, tools).await?;
     let marker = Marker {
         python: base.full_version.clone(),
         commit: source.commit.clone(),
+        lock: match installer {
+            Installer::Uv(_, pylock) => Some(pylock.to_owned()),
+            Installer::Conda(_) | Installer::Pip => None,
+        },
         made_from: needs.files.iter().map(|(name, _)| name.clone()).collect(),
     };
     let path = folder.join(MARKER);
@@ -116,11 +127,76 @@ async fn by_conda(
     tools.run(&format!("make the environment of {}", file.display()), lock, clean(create)).await
 }
 
-/// Installs with the environment's own pip, everything in one call: the parts have to fit each other.
+/// Makes it of a lock. Lines that say which files they are have been locked by their author, and are obeyed first: what is
+/// there at the version of the lock stays.
+async fn by_uv(
+    folder: &Path,
+    (needs, projects): (&Needs, &Path),
+    base: &Interpreter,
+    (uv, pylock): (&Uv, &Path),
+    lock: &Lock,
+    tools: &Tools<'_>,
+) -> Result<(), ExecutorError> {
+    let python = python_of(folder);
+    let parent = folder.parent().unwrap_or(folder);
+    tools.progress().step(&format!("Making an environment with Python {}", base.full_version));
+    let mut venv = uv.command(["venv", "--no-project"], parent);
+    venv.arg("--python").arg(&base.path).arg(folder);
+    tools.run("make a virtual environment", lock, venv).await?;
+    tools.progress().step("Installing what it needs");
+    // Models may not write into it later.
+    let install = |more: &[&str]| {
+        let mut install = uv.command(["pip", "install", "--compile-bytecode", "--no-sources"], folder);
+        install.arg("--python").arg(&python).args(more);
+        install
+    };
+    if needs.hashed() {
+        let list = folder.join("csw-requirements.txt");
+        write_lines(&list, &needs.all_lines())?;
+        let mut hashed = install(&["--require-hashes", "--requirement"]);
+        hashed.arg(&list);
+        tools.run(INSTALL, lock, hashed).await?;
+    }
+    let mut locked = install(&["--requirement"]);
+    locked.arg(pylock);
+    tools.run(INSTALL, lock, locked).await?;
+    if !needs.projects.is_empty() {
+        let mut own = install(&["--no-deps"]);
+        own.args(needs.projects.iter().map(|project| projects.join(project)));
+        tools.run("install the repository's own project", lock, own).await?;
+    }
+    Ok(())
+}
+
+const INSTALL: &str = "install the model's packages";
+
+fn write_lines(path: &Path, lines: &[String]) -> Result<(), ExecutorError> {
+    fs::write(path, lines.join("\n") + "\n").map_err(|e| ExecutorError::io(path, e))
+}
+
+/// Installs with the environment's own pip, everything in one call: the parts have to fit each other. But where lines say
+/// which files they are, pip wants the same of all that it installs at once, and a folder has no digest.
+async fn by_pip(
+    folder: &Path,
+    mut lines: Vec<String>,
+    from_conda: &[String],
+    (needs, projects): (&Needs, &Path),
+    lock: &Lock,
+    tools: &Tools<'_>,
+) -> Result<(), ExecutorError> {
+    let own = needs.projects.iter().map(|p| projects.join(p).to_string_lossy().into_owned());
+    if needs.hashed() {
+        install(folder, lines, from_conda, projects, lock, tools).await?;
+        return install(folder, own.collect(), &[], projects, lock, tools).await;
+    }
+    lines.extend(own);
+    install(folder, lines, from_conda, projects, lock, tools).await
+}
+
 async fn install(
     folder: &Path,
     mut lines: Vec<String>,
-    from_conda: Vec<String>,
+    from_conda: &[String],
     workdir: &Path,
     lock: &Lock,
     tools: &Tools<'_>,
@@ -131,7 +207,7 @@ async fn install(
             1 => "Installing 1 requirement".to_owned(),
             n => format!("Installing {n} requirements"),
         });
-        fs::write(&list, lines.join("\n") + "\n").map_err(|e| ExecutorError::io(&list, e))?;
+        write_lines(&list, &lines)?;
         let mut pip = Command::new(python_of(folder));
         pip.args([
             "-m",
@@ -143,9 +219,9 @@ async fn install(
             "off",
         ]);
         pip.arg("--requirement").arg(&list).current_dir(workdir);
-        match tools.run("install the model's packages", lock, clean(pip)).await {
+        match tools.run(INSTALL, lock, clean(pip)).await {
             Err(ExecutorError::Step { last, .. })
-                if unknown_to_pypi(&last, &from_conda).is_some_and(|at| {
+                if unknown_to_pypi(&last, from_conda).is_some_and(|at| {
                     let package = from_conda.get(at).cloned().unwrap_or_default();
                     tools.progress().note(&format!("`{package}` is not on PyPI: left out"));
                     let before = lines.len();
@@ -169,18 +245,23 @@ fn unknown_to_pypi(last: &str, from_conda: &[String]) -> Option<usize> {
     from_conda.iter().position(|p| p == asked || p.replace(' ', "") == asked)
 }
 
-fn check_python(file: &Path, asked: &CondaFile, base: &Interpreter) -> Result<(), ExecutorError> {
-    match &asked.python {
-        Some(spec) if !conda::satisfies(base.version, spec) => Err(ExecutorError::PythonVersion {
+/// That the interpreter is what an `environment.yml` asks for, and what people should know of the rest of it.
+///
+/// # Errors
+/// When it is another one.
+pub(super) fn check_without_conda(
+    needs: &Needs,
+    base: &Interpreter,
+    tools: &Tools<'_>,
+) -> Result<(), ExecutorError> {
+    let Some((file, asked)) = &needs.conda else { return Ok(()) };
+    if let Some(spec) = asked.python.as_ref().filter(|spec| !conda::satisfies(base.version, spec)) {
+        return Err(ExecutorError::PythonVersion {
             file: file.to_owned(),
             wanted: spec.clone(),
             found: base.full_version.clone(),
-        }),
-        _ => Ok(()),
+        });
     }
-}
-
-fn told_about_conda(file: &Path, asked: &CondaFile, tools: &Tools<'_>) {
     tools.progress().note(&format!(
         "no conda, mamba or micromamba on PATH: the packages of {} are installed from PyPI",
         file.display()
@@ -189,10 +270,11 @@ fn told_about_conda(file: &Path, asked: &CondaFile, tools: &Tools<'_>) {
         let list = asked.left_out.join(", ");
         tools.progress().note(&format!("only conda has, and left out: {list}"));
     }
+    Ok(())
 }
 
 /// Building leaves files beside the sources; an author's folder is not the place for them.
-fn copied(needs: &Needs, source: &Source) -> Result<Option<tempfile::TempDir>, ExecutorError> {
+pub(super) fn copied(needs: &Needs, source: &Source) -> Result<Option<tempfile::TempDir>, ExecutorError> {
     if !source.in_place || needs.projects.is_empty() {
         return Ok(None);
     }
@@ -232,19 +314,6 @@ fn copy_tree(from: &Path, to: &Path, with_git: bool) -> Result<(), ExecutorError
         }
     }
     Ok(())
-}
-
-/// What would lead the tools out of the environment that they work on, or is none of their business. The rest of the
-/// user's `PIP_*` (indexes, proxies, certificates) stays.
-fn clean(mut command: Command) -> Command {
-    for name in
-        ["PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER"]
-    {
-        command.env_remove(name);
-    }
-    command.env("PYTHONNOUSERSITE", "1").env("PIP_NO_COLOR", "1");
-    command.envs(crate::http::Proxies::of_process().for_children());
-    command
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl LocalHost {
         secrets: impl Iterator<Item = &'s String>,
     ) -> Result<Launch, String> {
         let prepared = lock(&self.prepared).get(&model.name).map(|(prepared, _)| prepared.clone());
-        let Prepared { workdir, python, commit, env, reads } =
+        let Prepared { workdir, python, commit, lock: _, env, reads } =
             prepared.ok_or_else(|| format!("{} is not prepared", model.name))?;
         let confinement = match &self.isolating {
             Some(isolating) => isolating.confinement(model, &workdir, reads)?,
