@@ -1,6 +1,10 @@
 //! What a repository says it needs.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
 
 use super::conda::{self, CondaFile};
 use super::inside::{Where, inside};
@@ -13,7 +17,7 @@ use crate::executor::ExecutorError;
 /// What has to be installed for a repository, and the files that say so.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
-    /// Name and content of every file that has a say: together they identify the environment.
+    /// Name and content of every file that has a say, of archives the digest: together they identify the environment.
     pub(super) files: Vec<(String, Vec<u8>)>,
     /// `environment.yml`, if there is one, and its path.
     pub(super) conda: Option<(PathBuf, CondaFile)>,
@@ -70,6 +74,27 @@ impl Needs {
             self.files.push((name, bytes.clone()));
         }
         Ok(bytes)
+    }
+
+    /// A file that may be large: of its content the digest is kept.
+    fn archive(&mut self, root: &Beneath, path: &Path) -> Result<(), ExecutorError> {
+        let name = plain(path).to_string_lossy().into_owned();
+        if self.files.iter().any(|(known, _)| *known == name) {
+            return Ok(());
+        }
+        let mut hash = Sha256::new();
+        let read = |mut file: File| -> io::Result<()> {
+            let mut piece = vec![0; 64 << 10];
+            loop {
+                match file.read(&mut piece)? {
+                    0 => return Ok(()),
+                    n => hash.update(piece.get(..n).unwrap_or_default()),
+                }
+            }
+        };
+        root.file(path).and_then(read).map_err(|e| ExecutorError::beneath(root.path(), path, e))?;
+        self.files.push((name, hash.finalize().to_vec()));
+        Ok(())
     }
 
     fn text(&mut self, root: &Beneath, path: &Path) -> Result<Option<String>, ExecutorError> {
@@ -198,10 +223,13 @@ impl Needs {
         let lists = ["-f", "--f", "-i", "--i", "--ex"].iter().any(|option| line.starts_with(option));
         if lists {
             let names = root.names(&found).map_err(|e| ExecutorError::beneath(root.path(), &found, e))?;
-            self.files
-                .push((plain(&found).to_string_lossy().into_owned() + "/", names.join("\n").into_bytes()));
-        } else {
-            self.pinned |= self.take(root, &found)?.is_none() && root.has_folder(&found);
+            for file in names.iter().map(|name| found.join(name)).filter(|file| root.has_file(file)) {
+                self.archive(root, &file)?;
+            }
+        }
+        match root.has_file(&found) {
+            true => self.archive(root, &found)?,
+            false => self.pinned |= !lists && root.has_folder(&found),
         }
         if Path::new(path).is_relative() {
             let absolute = root.path().join(plain(&found)).display().to_string();
@@ -445,7 +473,7 @@ mod tests {
                 "reqs/base.txt",
                 "reqs/limits.txt",
                 "wheels/a.whl",
-                "wheels/",
+                "reqs/f/b.whl",
             ] {
                 assert!(needs.files.iter().any(|(n, _)| n == name), "{name}: {:?}", needs.files);
             }
