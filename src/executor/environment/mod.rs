@@ -18,6 +18,7 @@ mod environments;
 mod fingerprint;
 mod folders;
 mod git;
+mod included;
 mod inside;
 mod interpreter;
 mod lines;

@@ -32,6 +32,13 @@ pub(super) struct Changes {
     pub(super) inputs: Vec<(JobId, Option<Vec<u8>>)>,
 }
 
+impl Changes {
+    /// Of arguments that are to be written.
+    pub(super) fn bytes(&self) -> usize {
+        self.inputs.iter().filter_map(|(_, sealed)| sealed.as_ref()).map(Vec::len).sum()
+    }
+}
+
 impl Ledger {
     /// A ledger of these records, of which none has a page yet.
     pub(super) fn new(records: Vec<Record>, key: ClusterKey, remembered: usize) -> Self {

@@ -18,8 +18,10 @@ use crate::store::StoreError;
 const CONNECT: Duration = Duration::from_secs(5);
 /// An answer about little takes longer only where the disk or the network is stuck.
 const ANSWER: Duration = Duration::from_secs(15);
-/// Bytes a second that a disk and a network take at least, when they have much else to do.
+/// Bytes a second that come at least over a network that has much else to do.
 const SLOWEST: usize = 1 << 20;
+/// Bytes a second that a disk takes at least: Redis answers when what was written is on it.
+const SLOWEST_DISK: usize = 256 << 10;
 /// The largest document: the inputs of a simulation.
 const LARGEST: usize = 32 << 20;
 
@@ -95,9 +97,14 @@ pub(super) async fn connect(config: &RedisConfig) -> Result<MultiplexedConnectio
     Ok(client.get_multiplexed_async_connection_with_config(&timeouts).await?)
 }
 
-/// The longest wait for an answer when so many bytes go or come.
-pub(super) fn answer_within(bytes: usize) -> Duration {
+/// The longest wait for documents of so many bytes.
+fn answer_within(bytes: usize) -> Duration {
     ANSWER + Duration::from_secs_f64(bytes as f64 / SLOWEST as f64)
+}
+
+/// The longest wait until so many bytes are written.
+pub(super) fn written_within(bytes: usize) -> Duration {
+    ANSWER + Duration::from_secs_f64(bytes as f64 / SLOWEST_DISK as f64)
 }
 
 /// Documents, in order.
@@ -157,7 +164,7 @@ impl Link {
 
     /// Writes a document; waits likewise.
     pub(super) async fn set(&self, key: &str, document: &[u8]) -> Result<(), StoreError> {
-        self.ask(redis::cmd("SET").arg(key).arg(document), answer_within(document.len())).await
+        self.ask(redis::cmd("SET").arg(key).arg(document), written_within(document.len())).await
     }
 
     /// Whether Redis answers within that time.

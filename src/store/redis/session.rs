@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use super::RedisConfig;
 use super::document::{PageSet, ROOT, Root, Taking, inputs_key, open_page, seal_page};
 use super::ledger::Ledger;
-use super::link::{Trouble, answer_within, connect, delete, get_all, set};
+use super::link::{Trouble, connect, delete, get_all, set, written_within};
 use super::record::Record;
 use crate::store::{SealKey, StoreError};
 
@@ -188,11 +188,10 @@ impl Session {
             }
         }
         pipeline.cmd("GET").arg(ROOT);
-        let bytes =
-            ledger.changes.inputs.iter().filter_map(|(_, sealed)| sealed.as_ref()).map(|s| s.len()).sum();
-        self.connection.set_response_timeout(answer_within(bytes));
+        let bytes = ledger.changes.bytes();
+        self.connection.set_response_timeout(written_within(bytes));
         let answer = pipeline.query_async(&mut self.connection).await;
-        self.connection.set_response_timeout(answer_within(0));
+        self.connection.set_response_timeout(written_within(0));
         let (root,): (Option<Vec<u8>>,) = answer?;
         match root {
             Some(root) if root == self.document => Ok(()),

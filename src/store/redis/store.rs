@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::document::{failed, inputs_key};
@@ -15,7 +14,7 @@ use super::ledger::Ledger;
 use super::link::Link;
 use super::open::{Opened, open};
 use super::record::{Digest, Record};
-use super::writer::{Operation, QUEUE, ROOM, Shared, Writer};
+use super::writer::{Operation, QUEUE, ROOM, Shared, Writer, Written};
 use super::{REMEMBERED, RedisConfig};
 use crate::model::{Job, JobId, JobStatus, ModelName, TaskKwargs, TaskResult};
 use crate::store::{
@@ -62,7 +61,7 @@ impl RedisStore {
         ledger.index.all().for_each(|record| published.put(Arc::clone(record)));
         let shared = Arc::new(Shared {
             published: RwLock::new(published),
-            last_written: Mutex::new(Instant::now()),
+            written: Mutex::new(Written::nothing()),
             trouble: Mutex::default(),
             closed: watch::Sender::new(None),
         });

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::RedisConfig;
 use super::index::Index;
 use super::ledger::Ledger;
-use super::link::{Trouble, pauses};
+use super::link::{Trouble, pauses, written_within};
 use super::session::{Known, Session, Setback, superseded};
 use crate::store::{SealKey, StoreError};
 
@@ -69,13 +69,30 @@ impl Operation {
     }
 }
 
+/// How writing goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    /// When Redis last took what was sent.
+    last: Instant,
+    /// When it has to have taken what is being sent.
+    until: Instant,
+}
+
+impl Written {
+    /// Before anything was sent.
+    pub(super) fn nothing() -> Self {
+        let now = Instant::now();
+        Self { last: now, until: now }
+    }
+}
+
 /// What callers see of the writer.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// What Redis has.
     pub(super) published: RwLock<Index>,
-    /// When Redis last took what was written: callers wait in vain only while it takes nothing.
-    pub(super) last_written: Mutex<Instant>,
+    /// How writing goes: callers wait in vain only while Redis takes nothing.
+    pub(super) written: Mutex<Written>,
     /// Why nothing can be written at the moment.
     pub(super) trouble: Mutex<Option<Trouble>>,
     /// Why the store is closed.
@@ -132,14 +149,16 @@ impl Writer {
     /// Writes the ledger's changes, however long that takes. The error says why it never will be possible.
     async fn write(&mut self) -> Result<(), String> {
         for pause in pauses() {
+            self.shared.sends(self.ledger.changes.bytes());
             let setback = match self.try_to_write().await {
                 Ok(()) => {
                     *self.trouble() = None;
-                    *self.shared.last_written.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                    self.shared.has_taken();
                     return Ok(());
                 }
                 Err(setback) => setback,
             };
+            self.shared.has_failed();
             match setback {
                 Setback::Trouble(trouble) => {
                     // A connection that answers is good for another try.
@@ -198,17 +217,35 @@ impl Writer {
 }
 
 impl Shared {
-    /// Waits until Redis has taken nothing for that long, from now on.
+    /// Waits until Redis has taken nothing for that long, from now on, but what is being sent at the moment may take as
+    /// long as its size allows.
     pub(super) async fn nothing_written_for(&self, patience: Duration) {
         let begin = Instant::now();
         loop {
-            let last = *self.last_written.lock().unwrap_or_else(PoisonError::into_inner);
-            let deadline = begin.max(last) + patience;
+            let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            let deadline = (begin.max(written.last) + patience).max(written.until);
             if deadline <= Instant::now() {
                 return;
             }
             tokio::time::sleep_until(deadline).await;
         }
+    }
+
+    /// Notes that so many bytes are being sent.
+    pub(super) fn sends(&self, bytes: usize) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.until = Instant::now() + written_within(bytes);
+    }
+
+    /// Notes that Redis has taken what was sent.
+    pub(super) fn has_taken(&self) {
+        let now = Instant::now();
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Written { last: now, until: now };
+    }
+
+    /// Notes that Redis has not.
+    pub(super) fn has_failed(&self) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).until = Instant::now();
     }
 
     /// What a caller is told that waited in vain.
