@@ -142,7 +142,7 @@ impl Environments {
         let asked = key(needs, source, base, conda.as_deref());
         let (unlocked, lock) = (envs.join(&asked), lock::path(&self.cache, &asked));
         let locked = || -> Result<Option<PathBuf>, ExecutorError> {
-            let found = lock::digest(&lock)?;
+            let found = lock::read(&lock)?;
             Ok(found.map(|found| envs.join(key_of_lock(&found, needs, base, &asked))))
         };
         if let Some(folder) = locked()?.filter(|folder| venv::is_ready(folder)) {

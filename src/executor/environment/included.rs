@@ -8,15 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::inside::{Where, inside};
 use super::lines::{self, Named};
-use super::needs::Needs;
+use super::needs::{Needs, name_of};
 use crate::beneath::{Beneath, plain};
 use crate::executor::ExecutorError;
 
 impl Needs {
     /// The lines of a file for pip; none where it is not there, or has been read.
     pub(super) fn lines_of(&mut self, root: &Beneath, file: &Path) -> Result<Vec<String>, ExecutorError> {
-        let name = plain(file).to_string_lossy().into_owned();
-        if self.files.iter().any(|(known, _)| *known == name) {
+        if self.has_taken(&name_of(file)) {
             return Ok(Vec::new());
         }
         let Some(bytes) = self.take(root, file)? else { return Ok(Vec::new()) };
@@ -111,8 +110,8 @@ impl Needs {
 
     /// A file that may be large: of its content the digest is kept.
     fn archive(&mut self, root: &Beneath, path: &Path) -> Result<(), ExecutorError> {
-        let name = plain(path).to_string_lossy().into_owned();
-        if self.files.iter().any(|(known, _)| *known == name) {
+        let name = name_of(path);
+        if self.has_taken(&name) {
             return Ok(());
         }
         let mut hash = Sha256::new();

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 use super::folders::{lock, publish_file};
 use super::interpreter::Interpreter;
 use super::needs::Needs;
@@ -18,13 +16,13 @@ pub(super) fn path(cache: &Path, asked: &str) -> PathBuf {
     cache.join("locks").join(format!("pylock.{asked}.toml"))
 }
 
-/// Identifies a lock by what it holds; the lines of comments don't count.
+/// What a lock says, which identifies what is made of it; `None` where there is none.
 ///
 /// # Errors
-/// When it can't be read; `None` where there is none.
-pub(super) fn digest(path: &Path) -> Result<Option<Vec<u8>>, ExecutorError> {
+/// When it can't be read.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, ExecutorError> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(Sha256::digest(bytes).to_vec())),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(ExecutorError::io(path, e)),
     }

@@ -61,11 +61,15 @@ impl Needs {
         self.conda.is_none() && self.lines.is_empty() && self.projects.is_empty()
     }
 
+    /// Whether a file of that name has had its say.
+    pub(super) fn has_taken(&self, name: &str) -> bool {
+        self.files.iter().any(|(known, _)| known == name)
+    }
+
     pub(super) fn take(&mut self, root: &Beneath, path: &Path) -> Result<Option<Vec<u8>>, ExecutorError> {
         let bytes = root.read(path).map_err(|e| ExecutorError::beneath(root.path(), path, e))?;
         if let Some(bytes) = &bytes {
-            let name = plain(path).to_string_lossy().into_owned();
-            self.files.push((name, bytes.clone()));
+            self.files.push((name_of(path), bytes.clone()));
         }
         Ok(bytes)
     }
@@ -184,6 +188,11 @@ impl Needs {
         }
         Ok(())
     }
+}
+
+/// What a file of the repository is called among [`Needs::files`].
+pub(super) fn name_of(path: &Path) -> String {
+    plain(path).to_string_lossy().into_owned()
 }
 
 fn is_here(path: &str) -> bool {

@@ -40,6 +40,14 @@ pub(super) fn clean(mut command: Command) -> Command {
     command
 }
 
+/// A call of `pip install` that neither asks nor paints. Not of a `pip` that lies in the folder that it works in.
+pub(super) fn pip_install(python: &Path) -> Command {
+    let mut pip = Command::new(python);
+    pip.args(["-I", "-m", "pip", "install"]);
+    pip.args(["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]);
+    pip
+}
+
 /// Where the tools of one preparation write.
 pub(super) struct Tools<'p> {
     log: PathBuf,

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::folders::{lock, remove};
 use super::interpreter::Interpreter;
 use super::pip_settings;
-use super::tool::{Tools, clean};
+use super::tool::{Tools, clean, pip_install};
 use crate::executor::ExecutorError;
 use crate::isolation::for_tools;
 
@@ -115,17 +115,7 @@ async fn fetch(
     let list = folder.join("uv.txt");
     let hashes: String = WHEELS.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();
     std::fs::write(&list, format!("uv=={VERSION}{hashes}\n")).map_err(|e| ExecutorError::io(&list, e))?;
-    let mut pip = Command::new(with_pip);
-    pip.args([
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--progress-bar",
-        "off",
-    ]);
+    let mut pip = pip_install(&with_pip);
     pip.args([
         "--require-hashes",
         "--no-deps",

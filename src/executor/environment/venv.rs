@@ -11,7 +11,7 @@ use super::folders::{Lock, lock, remove, sync_tree};
 use super::interpreter::Interpreter;
 use super::needs::Needs;
 use super::source::Source;
-use super::tool::{Tools, clean};
+use super::tool::{Tools, clean, pip_install};
 use super::uv::Uv;
 use crate::executor::ExecutorError;
 
@@ -208,16 +208,7 @@ async fn install(
             n => format!("Installing {n} requirements"),
         });
         write_lines(&list, &lines)?;
-        let mut pip = Command::new(python_of(folder));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--progress-bar",
-            "off",
-        ]);
+        let mut pip = pip_install(&python_of(folder));
         pip.arg("--requirement").arg(&list).current_dir(workdir);
         match tools.run(INSTALL, lock, clean(pip)).await {
             Err(ExecutorError::Step { last, .. })
